@@ -1,0 +1,1 @@
+//! The doorbells: `local` inside one process, `rabbitmq` between machines.

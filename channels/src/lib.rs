@@ -1,0 +1,1 @@
+//! Every way out, and the providers' callbacks back in.

@@ -1,0 +1,125 @@
+//! A job: work that follows from a fact, committed together with it.
+
+use crate::addresses::Channel;
+use crate::ids::{AttemptId, BodyId, DispatchId, JobId};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A lane of the queue: one per channel, so that a slow channel never holds up another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct Lane(pub Channel);
+
+impl Lane {
+    /// All lanes.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Channel::ALL.into_iter().map(Self)
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Lane {
+    type Err = crate::addresses::UnknownChannel;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// Who goes first when several jobs of a lane are due. Lower goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// A notice that the law asks for.
+    Legal = 0,
+    /// Anything else about a case.
+    Ordinary = 5,
+    /// Campaigns and newsletters.
+    Bulk = 9,
+}
+
+impl Priority {
+    /// The number in the database.
+    pub const fn number(self) -> i64 {
+        self as i64
+    }
+}
+
+/// What is to be done. The payload in the database carries a version ([`PAYLOAD_VERSION`]), so
+/// that a job written by an older release is read, and one written by a newer release is left
+/// alone until this machine is upgraded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// Make an attempt on a leg.
+    Send {
+        /// The dispatch.
+        dispatch: DispatchId,
+        /// Index of the leg.
+        leg: u8,
+    },
+    /// Ask the provider what became of an attempt (for providers that can be asked).
+    Query {
+        /// The dispatch.
+        dispatch: DispatchId,
+        /// Index of the leg.
+        leg: u8,
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// A receipt should have come by now.
+    Silence {
+        /// The dispatch.
+        dispatch: DispatchId,
+        /// Index of the leg.
+        leg: u8,
+        /// The attempt.
+        attempt: AttemptId,
+    },
+}
+
+/// Version of the payloads that this release writes.
+pub const PAYLOAD_VERSION: i64 = 1;
+
+impl Task {
+    /// The dispatch that the task is about.
+    pub const fn dispatch(&self) -> DispatchId {
+        match self {
+            Self::Send { dispatch, .. }
+            | Self::Query { dispatch, .. }
+            | Self::Silence { dispatch, .. } => *dispatch,
+        }
+    }
+
+    /// The leg that the task is about.
+    pub const fn leg(&self) -> u8 {
+        match self {
+            Self::Send { leg, .. } | Self::Query { leg, .. } | Self::Silence { leg, .. } => *leg,
+        }
+    }
+}
+
+/// One piece of work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its identity; the only thing that a broker's message carries.
+    pub id: JobId,
+    /// Whose it is.
+    pub body: BodyId,
+    /// In which lane it waits.
+    pub lane: Lane,
+    /// Who goes first.
+    pub priority: Priority,
+    /// Not before.
+    pub due_at: Timestamp,
+    /// How often it was claimed; a job claimed very often without an end goes to the desk.
+    pub claims: u32,
+    /// What is to be done.
+    pub task: Task,
+}
