@@ -4,6 +4,7 @@ pub mod doorbell;
 pub mod provider;
 pub mod renderer;
 pub mod store;
+pub mod typesetter;
 
 pub use doorbell::{Bell, Doorbell, DoorbellError, Rung};
 pub use provider::{
@@ -17,6 +18,8 @@ pub use store::{
     Blob, Commit, Committed, DispatchFilter, DispatchRow, Guard, IssuedCode, LaneStats, Progress,
     Store, StoreError, Write,
 };
+
+pub use typesetter::Typeset;
 
 use crate::time::Timestamp;
 use uuid::Uuid;
