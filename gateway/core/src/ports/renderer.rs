@@ -85,6 +85,12 @@ pub enum RenderError {
         /// The field.
         field: String,
     },
+    /// The QR code would not survive printing and scanning.
+    #[error("il codice QR non si può stampare: {0}")]
+    Code(String),
+    /// The pages could not be set.
+    #[error("la lettera non si può comporre: {0}")]
+    Letter(String),
     /// The template is wrong in itself.
     #[error("il modello «{template}» non è corretto: {detail}")]
     Template {
