@@ -6,7 +6,7 @@ pub mod postal;
 
 pub use email::EmailAddress;
 pub use phone::PhoneNumber;
-pub use postal::PostalBlock;
+pub use postal::{PostalBlock, PostalParts};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -77,6 +77,18 @@ impl FromStr for Channel {
             .into_iter()
             .find(|channel| channel.word() == text)
             .ok_or_else(|| UnknownChannel(text.to_owned()))
+    }
+}
+
+/// A text that is no address of its kind: one Italian sentence that says what to mend. The sentence
+/// never repeats the address, so it may stand in a log.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct InvalidAddress(pub String);
+
+impl From<&str> for InvalidAddress {
+    fn from(sentence: &str) -> Self {
+        Self(sentence.to_owned())
     }
 }
 
