@@ -38,6 +38,19 @@ impl FailureClass {
         Self::Doubtful,
     ];
 
+    /// The word in the API, the database and the metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
+            Self::BadRecipient => "bad_recipient",
+            Self::BadContent => "bad_content",
+            Self::Misconfigured => "misconfigured",
+            Self::Doubtful => "doubtful",
+        }
+    }
+
     /// What staff read about it.
     pub fn sentence(self) -> &'static str {
         match self {

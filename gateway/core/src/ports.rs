@@ -17,7 +17,8 @@ pub use renderer::{
 pub use store::{
     Blob, Commit, Committed, DispatchFilter, DispatchRow, Guard, IssuedCode, LaneStats, Progress,
     Store, StoreError, Write,
-};pub use typesetter::{Block, LetterCode, LetterOrder, Typeset};
+};
+pub use typesetter::{Block, LetterCode, LetterOrder, Typeset};
 
 use crate::time::Timestamp;
 use uuid::Uuid;

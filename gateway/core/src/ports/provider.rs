@@ -106,7 +106,7 @@ pub struct Notify {
 }
 
 /// Exactly what leaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     /// Our reference, final before any byte leaves: the Message-ID without angle brackets, or the
     /// key given to the provider.
@@ -167,6 +167,19 @@ pub struct Exchange {
     pub error: Option<String>,
     /// The conversation, secrets redacted.
     pub transcript: Transcript,
+}
+
+impl Exchange {
+    /// Nothing was said: the envelope was refused before any connection.
+    pub fn none() -> Self {
+        Self {
+            stage: Stage::Connect,
+            code: None,
+            answer: String::new(),
+            error: None,
+            transcript: Transcript::default(),
+        }
+    }
 }
 
 /// A conversation as kept in evidence. Secrets are left out by whoever writes it.

@@ -19,6 +19,12 @@ pub trait Renderer: Send + Sync {
         channels: &[Channel],
     ) -> Result<Vec<MissingField>, RenderError>;
 
+    /// Renders a page for people (e.g. `statement`, the statement of service as HTML) from data.
+    fn page(&self, name: &str, data: &serde_json::Value) -> Result<String, RenderError> {
+        let _ = data;
+        Err(RenderError::UnknownTemplate(name.to_owned()))
+    }
+
     /// Renders for one channel. Called at sending time, in a thread that may block.
     fn render(
         &self,

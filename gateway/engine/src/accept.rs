@@ -1,0 +1,460 @@
+//! Accept: check a request whole, then make notice, dispatches, jobs and evidence true together.
+//!
+//! Guarantee: when `accept` returns, what was asked is durable and will be done; asked again with
+//! the same key it changes nothing. A request with any fault is refused whole and leaves no trace.
+
+use crate::Engine;
+use crate::release::RowProblem;
+use messo_core::addresses::Channel;
+use messo_core::bodies::Body;
+use messo_core::cases::{Case, CaseKind, CaseRole, Role};
+use messo_core::dispatches::{Consequence, Dispatch, Leg};
+use messo_core::evidence::{EvidenceDraft, EvidenceKind};
+use messo_core::ids::{
+    BlobHash, BodyId, CaseId, DispatchId, EvidenceId, JobId, NoticeId, PartyId,
+};
+use messo_core::jobs::{Job, Lane, Priority, Task};
+use messo_core::legs::{InvalidTransition, LegState};
+use messo_core::notices::{Notice, NoticeRequest, RecipientRequest};
+use messo_core::parties::Party;
+use messo_core::ports::{Commit, DispatchFilter, RenderError, StoreError, TemplateInfo, Write};
+use messo_core::time::Timestamp;
+use serde::Serialize;
+
+/// Most recipients of one notice. Runs to many people are many notices in one batch.
+pub const MAX_RECIPIENTS: usize = 1_000;
+
+/// How often a race for the same case or party is tried anew before it is called unavailable.
+const MAX_RACES: usize = 5;
+
+/// What was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// The notice.
+    pub notice: NoticeId,
+    /// Its dispatches, in the order of the recipients.
+    pub dispatches: Vec<DispatchId>,
+    /// The same request had been accepted before; nothing new was made.
+    pub repeated: bool,
+}
+
+/// Why nothing was accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// Some recipients cannot be served: every fault of every one.
+    #[error("{} dati da correggere prima dell'invio", .0.len())]
+    Faults(Vec<RowProblem>),
+    /// No recipient, or too many.
+    #[error("una comunicazione ha da 1 a {MAX_RECIPIENTS} destinatari, non {0}")]
+    Recipients(usize),
+    /// No such template.
+    #[error("il modello «{0}» non esiste")]
+    UnknownTemplate(String),
+    /// The plan names a channel that is not configured.
+    #[error("il canale {0} non è configurato in questa installazione")]
+    NoProvider(Channel),
+    /// The key was used for something else.
+    #[error("la chiave «{0}» è già stata usata per una comunicazione diversa")]
+    Conflict(String),
+    /// The request contradicts itself.
+    #[error("la comunicazione non può partire: {0}")]
+    Invalid(#[from] InvalidTransition),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Engine {
+    /// Accepts a notice.
+    pub async fn accept(&self, request: NoticeRequest) -> Result<Accepted, AcceptError> {
+        let template = self.template(&request.template)?;
+        let body = self.body(request.body).await?;
+        let recipients = self.check(&request, &body)?;
+        let content_hash = content_hash(&request, &recipients);
+        for _ in 0..MAX_RACES {
+            let mut draft = Draft::new(self, &request, &template, content_hash);
+            for recipient in &recipients {
+                draft.add(recipient).await?;
+            }
+            let accepted = draft.accepted();
+            let rings = draft.rings;
+            match self.store.commit(draft.commit).await {
+                Ok(_) => {
+                    metrics::counter!("messo_notices_accepted_total").increment(1);
+                    self.ring(&rings).await;
+                    return Ok(accepted);
+                }
+                Err(StoreError::Taken("notice")) => {
+                    return self.repeated(&request, content_hash).await;
+                }
+                // Somebody made the same case or party a moment ago: read it and use it.
+                Err(StoreError::Taken("case" | "party")) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Unavailable("many writers want the same case".into()).into())
+    }
+
+    /// Information about a template.
+    pub fn template(&self, name: &str) -> Result<TemplateInfo, AcceptError> {
+        self.renderer
+            .templates()
+            .into_iter()
+            .find(|template| template.name == name)
+            .ok_or_else(|| AcceptError::UnknownTemplate(name.to_owned()))
+    }
+
+    /// Every fault of a recipient under this template and plan, without touching the database.
+    pub fn faults(
+        &self,
+        recipient: &RecipientRequest,
+        request: &NoticeRequest,
+        body: &Body,
+    ) -> Result<Vec<RowProblem>, AcceptError> {
+        let facts = self.facts(recipient, request, body);
+        let channels: Vec<Channel> = request.plan.channels().collect();
+        let missing = self.renderer.missing(&facts, &channels).map_err(|error| match error {
+            RenderError::NoRendition { channel, .. } => AcceptError::NoProvider(channel),
+            _ => AcceptError::UnknownTemplate(request.template.clone()),
+        })?;
+        let mut faults: Vec<RowProblem> = missing
+            .into_iter()
+            .map(|missing| RowProblem {
+                row: recipient.row,
+                field: missing.field,
+                reason: missing.reason,
+            })
+            .collect();
+        if let Err(channel) = request.plan.legs(&recipient.addresses) {
+            faults.push(RowProblem {
+                row: recipient.row,
+                field: address_field(channel).into(),
+                reason: format!("manca il recapito per il canale {}", channel.title()),
+            });
+        }
+        Ok(faults)
+    }
+
+    fn check(
+        &self,
+        request: &NoticeRequest,
+        body: &Body,
+    ) -> Result<Vec<RecipientRequest>, AcceptError> {
+        if request.recipients.is_empty() || request.recipients.len() > MAX_RECIPIENTS {
+            return Err(AcceptError::Recipients(request.recipients.len()));
+        }
+        if let Some(channel) =
+            request.plan.channels().find(|channel| self.providers.sending(*channel).is_none())
+        {
+            return Err(AcceptError::NoProvider(channel));
+        }
+        let mut faults = Vec::new();
+        let mut recipients = Vec::with_capacity(request.recipients.len());
+        for recipient in &request.recipients {
+            faults.extend(self.faults(recipient, request, body)?);
+            recipients.push(RecipientRequest {
+                row: recipient.row,
+                facts: self.facts(recipient, request, body),
+                addresses: recipient.addresses.clone(),
+            });
+        }
+        if faults.is_empty() { Ok(recipients) } else { Err(AcceptError::Faults(faults)) }
+    }
+
+    fn facts(
+        &self,
+        recipient: &RecipientRequest,
+        request: &NoticeRequest,
+        body: &Body,
+    ) -> messo_core::notices::NoticeFacts {
+        let mut facts = recipient.facts.clone();
+        facts.template.clone_from(&request.template);
+        facts.body = body.facts.clone();
+        facts
+    }
+
+    async fn repeated(
+        &self,
+        request: &NoticeRequest,
+        content_hash: BlobHash,
+    ) -> Result<Accepted, AcceptError> {
+        let notice = self
+            .store
+            .notice_keyed(request.body, &request.key)
+            .await?
+            .ok_or(StoreError::Missing("notice"))?;
+        if notice.content_hash != content_hash {
+            return Err(AcceptError::Conflict(request.key.clone()));
+        }
+        let filter = DispatchFilter {
+            notice: Some(notice.id),
+            limit: MAX_RECIPIENTS as u32,
+            ..DispatchFilter::default()
+        };
+        let mut rows = self.store.dispatches(request.body, &filter).await?;
+        rows.sort_by_key(|row| row.dispatch.id);
+        Ok(Accepted {
+            notice: notice.id,
+            dispatches: rows.into_iter().map(|row| row.dispatch.id).collect(),
+            repeated: true,
+        })
+    }
+}
+
+/// The CSV column that holds the address of a channel.
+fn address_field(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Email => "email",
+        Channel::Pec => "pec",
+        Channel::Sms => "mobile",
+        Channel::Fax => "fax",
+        Channel::Post | Channel::Registered => "street",
+        Channel::Chat => "chat",
+    }
+}
+
+/// What was asked, without ids and times. The letterhead is left out: it may be edited between
+/// two identical requests.
+fn content_hash(request: &NoticeRequest, recipients: &[RecipientRequest]) -> BlobHash {
+    let asked: Vec<_> = recipients
+        .iter()
+        .map(|recipient| {
+            let mut facts = recipient.facts.clone();
+            facts.body = Default::default();
+            (facts, &recipient.addresses)
+        })
+        .collect();
+    let text = serde_json::to_vec(&(&request.template, &request.plan, asked, request.not_before));
+    BlobHash::of(&text.unwrap_or_default())
+}
+
+/// The commit as it grows, recipient by recipient.
+struct Draft<'a> {
+    engine: &'a Engine,
+    request: &'a NoticeRequest,
+    notice: NoticeId,
+    priority: Priority,
+    now: Timestamp,
+    commit: Commit,
+    rings: Vec<(Lane, JobId)>,
+    dispatches: Vec<DispatchId>,
+    /// Cases and parties of this very commit, which the database does not know yet.
+    cases: Vec<Case>,
+    parties: Vec<Party>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(
+        engine: &'a Engine,
+        request: &'a NoticeRequest,
+        template: &TemplateInfo,
+        content_hash: BlobHash,
+    ) -> Self {
+        let now = engine.clock.now();
+        let notice = NoticeId(engine.ids.uuid());
+        let priority = match (template.legal, request.batch) {
+            (true, _) => Priority::Legal,
+            (false, None) => Priority::Ordinary,
+            (false, Some(_)) => Priority::Bulk,
+        };
+        let mut commit = Commit::default();
+        commit.writes.push(Write::Notice(Notice {
+            id: notice,
+            body: request.body,
+            key: request.key.clone(),
+            content_hash,
+            template: request.template.clone(),
+            batch: request.batch,
+            created_at: now,
+        }));
+        Self {
+            engine,
+            request,
+            notice,
+            priority,
+            now,
+            commit,
+            rings: Vec::new(),
+            dispatches: Vec::new(),
+            cases: Vec::new(),
+            parties: Vec::new(),
+        }
+    }
+
+    fn accepted(&self) -> Accepted {
+        Accepted {
+            notice: self.notice,
+            dispatches: self.dispatches.clone(),
+            repeated: false,
+        }
+    }
+
+    async fn add(&mut self, recipient: &RecipientRequest) -> Result<(), AcceptError> {
+        let case = self.case(recipient).await?;
+        let party = self.party(recipient).await?;
+        if let Some(role) =
+            Role::ALL.into_iter().find(|role| role.italian() == recipient.facts.recipient.role)
+        {
+            let body = self.request.body;
+            self.commit.writes.push(Write::Role(CaseRole { body, case, party, role }));
+        }
+        let mut dispatch = self.dispatch(recipient, case, party)?;
+        let due_at = self.request.not_before.map_or(self.now, |at| at.max(self.now));
+        let consequences = dispatch.begin(due_at)?;
+        let content = dispatch.content_hash();
+        self.dispatches.push(dispatch.id);
+        let jobs = jobs_for(self.engine, &dispatch, &consequences, self.priority);
+        let evidence = EvidenceDraft {
+            id: EvidenceId(self.engine.ids.uuid()),
+            body: self.request.body,
+            dispatch: Some(dispatch.id),
+            kind: EvidenceKind::Accepted,
+            at: self.now,
+            blob: None,
+            summary: serde_json::json!({
+                "template": self.request.template,
+                "plan": self.request.plan,
+                "content_sha256": content,
+            })
+            .to_string(),
+        };
+        self.commit.writes.push(Write::NewDispatch(Box::new(dispatch)));
+        self.commit.writes.push(Write::Evidence(evidence));
+        for job in jobs {
+            self.rings.push((job.lane, job.id));
+            self.commit.writes.push(Write::Job(job));
+        }
+        Ok(())
+    }
+
+    fn dispatch(
+        &self,
+        recipient: &RecipientRequest,
+        case: CaseId,
+        party: PartyId,
+    ) -> Result<Dispatch, AcceptError> {
+        let legs = self
+            .request
+            .plan
+            .legs(&recipient.addresses)
+            .map_err(AcceptError::NoProvider)?
+            .into_iter()
+            .map(|leg| Leg {
+                step: leg.step,
+                channel: leg.channel,
+                address: leg.address,
+                state: LegState::Planned,
+            })
+            .collect();
+        Ok(Dispatch {
+            id: DispatchId(self.engine.ids.uuid()),
+            body: self.request.body,
+            number: 0,
+            notice: self.notice,
+            batch: self.request.batch,
+            case,
+            party,
+            plan: self.request.plan.clone(),
+            legs,
+            facts: recipient.facts.clone(),
+            row: recipient.row,
+            created_at: self.now,
+            version: 0,
+        })
+    }
+
+    async fn case(&mut self, recipient: &RecipientRequest) -> Result<CaseId, AcceptError> {
+        let facts = &recipient.facts.case;
+        let body: BodyId = self.request.body;
+        let same = |case: &&Case| {
+            case.facts.year == facts.year && case.facts.number == facts.number
+        };
+        if let Some(case) = self.cases.iter().find(same) {
+            return Ok(case.id);
+        }
+        let known = self.engine.store.case_numbered(body, facts.year, &facts.number).await?;
+        let case = Case {
+            id: known
+                .as_ref()
+                .map_or_else(|| CaseId(self.engine.ids.uuid()), |known| known.id),
+            body,
+            serial: known.as_ref().map_or(0, |known| known.serial),
+            kind: known.as_ref().map_or(CaseKind::default(), |known| known.kind),
+            facts: facts.clone(),
+            meeting: recipient
+                .facts
+                .meeting
+                .clone()
+                .or_else(|| known.as_ref().and_then(|known| known.meeting.clone())),
+            created_at: known.as_ref().map_or(self.now, |known| known.created_at),
+        };
+        if known.as_ref() != Some(&case) {
+            self.commit.writes.push(Write::Case(Box::new(case.clone())));
+        }
+        let id = case.id;
+        self.cases.push(case);
+        Ok(id)
+    }
+
+    async fn party(&mut self, recipient: &RecipientRequest) -> Result<PartyId, AcceptError> {
+        let mut party = Party {
+            id: PartyId(self.engine.ids.uuid()),
+            body: self.request.body,
+            serial: 0,
+            facts: recipient.facts.recipient.clone(),
+            locale: recipient.facts.locale,
+            addresses: recipient.addresses.clone(),
+            created_at: self.now,
+        };
+        // The part in a case is not part of the person.
+        party.facts.role = String::new();
+        let key = party.match_key();
+        if let Some(same) = self.parties.iter().find(|other| other.match_key() == key) {
+            return Ok(same.id);
+        }
+        let known = self.engine.store.party_matching(self.request.body, &key).await?;
+        if let Some(known) = &known {
+            party.id = known.id;
+            party.serial = known.serial;
+            party.created_at = known.created_at;
+            for address in &known.addresses {
+                if !party.addresses.contains(address) {
+                    party.addresses.push(address.clone());
+                }
+            }
+        }
+        if known.as_ref() != Some(&party) {
+            self.commit.writes.push(Write::Party(Box::new(party.clone())));
+        }
+        let id = party.id;
+        self.parties.push(party);
+        Ok(id)
+    }
+}
+
+/// The jobs that follow from what a dispatch has just done.
+pub(crate) fn jobs_for(
+    engine: &Engine,
+    dispatch: &Dispatch,
+    consequences: &[Consequence],
+    priority: Priority,
+) -> Vec<Job> {
+    consequences
+        .iter()
+        .filter_map(|consequence| match consequence {
+            Consequence::Nothing => None,
+            Consequence::Send { leg, due_at } => Some(Job {
+                id: JobId(engine.ids.uuid()),
+                body: dispatch.body,
+                lane: Lane(dispatch.legs[*leg].channel),
+                priority,
+                due_at: *due_at,
+                claims: 0,
+                task: Task::Send {
+                    dispatch: dispatch.id,
+                    leg: u8::try_from(*leg).unwrap_or(u8::MAX),
+                },
+            }),
+        })
+        .collect()
+}

@@ -1,0 +1,1 @@
+//! Certify: one file that proves what was sent, and what came back.

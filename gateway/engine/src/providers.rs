@@ -1,0 +1,43 @@
+//! The configured ways out, by channel and by name.
+
+use messo_core::addresses::Channel;
+use messo_core::jobs::Lane;
+use messo_core::ports::Provider;
+use std::sync::Arc;
+
+/// The configured providers; at most one per channel is used for new attempts, the first listed.
+#[derive(Clone, Default)]
+pub struct Providers {
+    list: Vec<Arc<dyn Provider>>,
+}
+
+impl Providers {
+    /// Providers in the order of preference.
+    pub fn new(list: Vec<Arc<dyn Provider>>) -> Self {
+        Self { list }
+    }
+
+    /// The one that sends on this channel.
+    pub fn sending(&self, channel: Channel) -> Option<&Arc<dyn Provider>> {
+        self.list.iter().find(|provider| provider.spec().channel == channel)
+    }
+
+    /// The one of this name, for receipts about earlier attempts.
+    pub fn named(&self, name: &str) -> Option<&Arc<dyn Provider>> {
+        self.list.iter().find(|provider| provider.spec().name == name)
+    }
+
+    /// The lanes for which somebody sends.
+    pub fn lanes(&self) -> Vec<Lane> {
+        Channel::ALL
+            .into_iter()
+            .filter(|channel| self.sending(*channel).is_some())
+            .map(Lane)
+            .collect()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+        self.list.iter()
+    }
+}

@@ -1,0 +1,499 @@
+//! Send: one attempt on one leg, between two commits.
+//!
+//! Guarantee: transaction A (attempt, exact bytes, final reference) is durable before the first byte
+//! leaves; transaction B (what the provider said, state, next job) after. A process that dies
+//! between them leaves a leg in `sending`; whoever claims the job next marks it doubtful and does
+//! not send. Limit: for providers that cannot be asked, a doubt waits for a receipt or a person.
+
+use crate::Engine;
+use crate::accept::jobs_for;
+use messo_core::attempts::{Attempt, Ending, Failure, Outcome};
+use messo_core::bodies::Body;
+use messo_core::dispatches::{Dispatch, DispatchState};
+use messo_core::evidence::{EvidenceDraft, EvidenceKind};
+use messo_core::failures::{Decision, FailureClass, decide};
+use messo_core::ids::{AttemptId, BlobHash, DispatchId, EvidenceId, JobId};
+use messo_core::jobs::{Job, Lane, Priority, Task};
+use messo_core::legs::{LegEvent, LegState};
+use messo_core::ports::{
+    Blob, Commit, DoubtPolicy, Envelope, Exchange, Frame, Guard, IssuedCode, Notify, Outbound,
+    Provider, StoreError, Write,
+};
+use messo_core::tokens::Token;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a commit that meets another writer on the same dispatch is tried anew.
+const MAX_RACES: usize = 10;
+
+/// First pause before a provider is asked about an attempt in doubt.
+const ASK_AFTER_DOUBT: Duration = Duration::from_secs(2);
+
+impl Engine {
+    /// Does what a claimed job says.
+    pub(crate) async fn perform(self: &Arc<Self>, job: &Job, worker: &str) -> Result<(), StoreError> {
+        match &job.task {
+            Task::Send { dispatch, leg } => self.send(job, *dispatch, *leg, worker).await,
+            Task::Query { dispatch, leg, attempt } => {
+                self.query(job, *dispatch, *leg, *attempt).await
+            }
+            Task::Silence { dispatch, leg, attempt } => {
+                self.silence(job, *dispatch, *leg, *attempt).await
+            }
+        }
+    }
+
+    async fn send(
+        self: &Arc<Self>,
+        job: &Job,
+        id: DispatchId,
+        leg: u8,
+        worker: &str,
+    ) -> Result<(), StoreError> {
+        let Some(dispatch) = self.store.dispatch(job.body, id).await? else {
+            return self.done(job).await;
+        };
+        match dispatch.legs.get(usize::from(leg)).map(|leg| &leg.state) {
+            Some(LegState::Ready { .. }) => {}
+            Some(LegState::Sending { attempt, .. }) => {
+                let attempt = *attempt;
+                return self.doubt(job, dispatch, leg, attempt).await;
+            }
+            _ => return self.done(job).await,
+        }
+        let Some(provider) = self.providers.sending(job.lane.0).cloned() else {
+            // The channel was taken out of the configuration: wait for an operator.
+            let due_at = self.clock.now() + Duration::from_secs(60);
+            return self.later(job, due_at).await;
+        };
+        let attempt = AttemptId(self.ids.uuid());
+        let prepared = self.prepare(&dispatch, leg, attempt, &provider).await?;
+        let (dispatch, envelope) =
+            match self.begin(job, dispatch, leg, attempt, &provider, prepared, worker).await? {
+                Begun::Ready(dispatch, envelope) => (dispatch, envelope),
+                Begun::Refused => return Ok(()),
+            };
+        let exchange = provider.send(&envelope).await;
+        let outcome = provider.interpret(&exchange);
+        self.finish(job, dispatch, leg, attempt, &provider, &exchange, outcome).await
+    }
+
+    /// Renders and packs. The inner result is the provider's or the template's refusal.
+    async fn prepare(
+        self: &Arc<Self>,
+        dispatch: &Dispatch,
+        leg: u8,
+        attempt: AttemptId,
+        provider: &Arc<dyn Provider>,
+    ) -> Result<Prepared, StoreError> {
+        let body = self.body(dispatch.body).await?;
+        let qr_text = self.code_text(dispatch, &body).await?;
+        let channel = dispatch.legs[usize::from(leg)].channel;
+        let Some(to) = dispatch.legs[usize::from(leg)].address.clone() else {
+            return Err(StoreError::Missing("address"));
+        };
+        let at = self.clock.now();
+        let frame = Frame {
+            reference: dispatch.number.to_string(),
+            qr_text: qr_text.clone(),
+            at,
+            sandbox: provider.spec().sandbox,
+        };
+        let notify = self.notify(provider, attempt);
+        let (engine, provider) = (Arc::clone(self), Arc::clone(provider));
+        let (facts, sender) = (dispatch.facts.clone(), body.sender.clone());
+        let packed = tokio::task::spawn_blocking(move || {
+            let rendition = engine
+                .renderer
+                .render(&facts, channel, &frame)
+                .map_err(|error| bad_content("messo:template", &error.to_string()))?;
+            let to_name = facts.recipient.full_name();
+            provider.prepare(&Outbound { attempt, sender, to, to_name, rendition, at, notify })
+        })
+        .await
+        .unwrap_or_else(|_| Err(bad_content("messo:panic", "the rendering stopped unexpectedly")));
+        Ok(Prepared { packed, qr_text })
+    }
+
+    /// Transaction A.
+    #[expect(clippy::too_many_arguments, reason = "one fact each, all of them needed in one commit")]
+    async fn begin(
+        &self,
+        job: &Job,
+        mut dispatch: Dispatch,
+        leg: u8,
+        attempt: AttemptId,
+        provider: &Arc<dyn Provider>,
+        prepared: Prepared,
+        worker: &str,
+    ) -> Result<Begun, StoreError> {
+        let now = self.clock.now();
+        let index = usize::from(leg);
+        let (envelope, refusal) = match prepared.packed {
+            Ok(envelope) => (envelope, None),
+            Err(failure) => (Envelope::default(), Some(failure)),
+        };
+        if dispatch.on(index, &LegEvent::Attempt(attempt), now).is_err() {
+            self.done(job).await?;
+            return Ok(Begun::Refused);
+        }
+        let blob = Blob::new(dispatch.body, envelope.bytes.clone());
+        let row = self.attempt_row(&dispatch, leg, attempt, provider, &envelope, blob.hash);
+        let mut commit = Commit {
+            guards: vec![Guard::Leased { job: job.id, worker: worker.to_owned() }],
+            writes: Vec::with_capacity(8),
+        };
+        let summary = serde_json::json!({
+            "attempt": attempt,
+            "channel": row.channel,
+            "provider": row.provider,
+            "sandbox": row.sandbox,
+            "reference": row.reference,
+            "content_sha256": row.content,
+            "template_version": row.template_version,
+        });
+        commit.writes.push(Write::Dispatch(Box::new(dispatch.clone())));
+        commit.writes.push(Write::Blob(blob));
+        commit.writes.push(self.evidence(
+            &dispatch,
+            EvidenceKind::Attempt,
+            Some(row.content),
+            &summary,
+        ));
+        commit.writes.push(Write::Attempt(Box::new(row)));
+        commit.writes.push(Write::Code(IssuedCode {
+            body: dispatch.body,
+            dispatch: dispatch.id,
+            text: prepared.qr_text,
+            at: now,
+        }));
+        match self.store.commit(commit).await {
+            Ok(_) => {}
+            // Somebody else has the job, or moved the dispatch: nothing was sent by us.
+            Err(StoreError::LeaseLost | StoreError::Stale(_)) => return Ok(Begun::Refused),
+            Err(error) => return Err(error),
+        }
+        dispatch.version += 1;
+        match refusal {
+            None => Ok(Begun::Ready(dispatch, envelope)),
+            Some(failure) => {
+                let exchange = Exchange::none();
+                let outcome = Outcome::Failed(failure);
+                self.finish(job, dispatch, leg, attempt, provider, &exchange, outcome).await?;
+                Ok(Begun::Refused)
+            }
+        }
+    }
+
+    fn attempt_row(
+        &self,
+        dispatch: &Dispatch,
+        leg: u8,
+        attempt: AttemptId,
+        provider: &Arc<dyn Provider>,
+        envelope: &Envelope,
+        content: BlobHash,
+    ) -> Attempt {
+        let template_version = self
+            .template(&dispatch.facts.template)
+            .map(|template| template.version)
+            .unwrap_or_default();
+        Attempt {
+            id: attempt,
+            body: dispatch.body,
+            dispatch: dispatch.id,
+            leg,
+            channel: provider.spec().channel,
+            provider: provider.spec().name.clone(),
+            sandbox: provider.spec().sandbox,
+            reference: envelope.reference.clone(),
+            content,
+            size: envelope.bytes.len() as u64,
+            template_version,
+            started_at: self.clock.now(),
+            ending: None,
+        }
+    }
+
+    /// Transaction B.
+    #[expect(clippy::too_many_arguments, reason = "one fact each, all of them needed in one commit")]
+    async fn finish(
+        &self,
+        job: &Job,
+        dispatch: Dispatch,
+        leg: u8,
+        attempt: AttemptId,
+        provider: &Arc<dyn Provider>,
+        exchange: &Exchange,
+        outcome: Outcome,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let class = match &outcome {
+            Outcome::Failed(failure) => failure.class.word(),
+            Outcome::Accepted { .. } => "accepted",
+            Outcome::Delivered { .. } => "delivered",
+        };
+        metrics::counter!("messo_attempts_total", "channel" => job.lane.0.word(), "outcome" => class)
+            .increment(1);
+        let tries = tries(&dispatch, leg);
+        let event = event_of(attempt, &outcome, tries, now);
+        let mut writes = vec![Write::JobDone(job.id)];
+        let transcript = (!exchange.transcript.lines.is_empty())
+            .then(|| Blob::new(dispatch.body, exchange.transcript.lines.join("\n").into_bytes()));
+        let summary = serde_json::json!({ "attempt": attempt, "outcome": outcome });
+        let hash = transcript.as_ref().map(|blob| blob.hash);
+        writes.extend(transcript.map(Write::Blob));
+        writes.push(self.evidence(&dispatch, EvidenceKind::Outcome, hash, &summary));
+        writes.extend(self.follow_up(job, &event, provider, leg, now));
+        writes.push(Write::Ending {
+            body: dispatch.body,
+            attempt,
+            ending: Ending { at: now, outcome, transcript: hash },
+        });
+        self.advance(dispatch, usize::from(leg), &event, now, writes).await.map(drop)
+    }
+
+    /// The jobs that an outcome asks for, besides those of the plan: to ask, and to notice silence.
+    fn follow_up(
+        &self,
+        job: &Job,
+        event: &LegEvent,
+        provider: &Arc<dyn Provider>,
+        leg: u8,
+        now: messo_core::time::Timestamp,
+    ) -> Vec<Write> {
+        let dispatch = job.task.dispatch();
+        let spec = provider.spec();
+        let new = |task, due_at| {
+            Write::Job(Job {
+                id: JobId(self.ids.uuid()),
+                body: job.body,
+                lane: job.lane,
+                priority: job.priority,
+                due_at,
+                claims: 0,
+                task,
+            })
+        };
+        match event {
+            LegEvent::Accepted { attempt, receipt_by } => {
+                let attempt = *attempt;
+                let silence = new(Task::Silence { dispatch, leg, attempt }, *receipt_by);
+                let query = spec
+                    .queries_after
+                    .map(|pause| new(Task::Query { dispatch, leg, attempt }, now + pause));
+                query.into_iter().chain([silence]).collect()
+            }
+            LegEvent::Doubt(attempt) if spec.doubt == DoubtPolicy::Query => {
+                let task = Task::Query { dispatch, leg, attempt: *attempt };
+                vec![new(task, now + ASK_AFTER_DOUBT)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A process died, or lost the database, between A and B: nothing is sent again.
+    async fn doubt(
+        &self,
+        job: &Job,
+        dispatch: Dispatch,
+        leg: u8,
+        attempt: AttemptId,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        metrics::counter!("messo_doubts_total", "channel" => job.lane.0.word()).increment(1);
+        tracing::warn!(dispatch = %dispatch.id, attempt = %attempt, "an attempt was interrupted after its commit; it is in doubt and will not be repeated by itself");
+        let event = LegEvent::Doubt(attempt);
+        let mut writes = vec![Write::JobDone(job.id)];
+        let summary = serde_json::json!({ "attempt": attempt, "reason": "interrupted" });
+        writes.push(self.evidence(&dispatch, EvidenceKind::Doubt, None, &summary));
+        if let Some(provider) = self.providers.sending(job.lane.0) {
+            writes.extend(self.follow_up(job, &event, provider, leg, now));
+        }
+        self.advance(dispatch, usize::from(leg), &event, now, writes).await.map(drop)
+    }
+
+    /// Moves a leg and commits the move with what else became true. When somebody else has moved the
+    /// dispatch meanwhile, reads it and applies the event again: the states are made for any order.
+    pub(crate) async fn advance(
+        &self,
+        mut dispatch: Dispatch,
+        leg: usize,
+        event: &LegEvent,
+        at: messo_core::time::Timestamp,
+        facts: Vec<Write>,
+    ) -> Result<Dispatch, StoreError> {
+        for _ in 0..MAX_RACES {
+            let before = dispatch.state();
+            let mut commit = Commit { guards: Vec::new(), writes: facts.clone() };
+            let mut rings = Vec::new();
+            match dispatch.on(leg, event, at) {
+                Ok(consequences) => {
+                    let moved = !consequences
+                        .contains(&messo_core::dispatches::Consequence::Nothing);
+                    let priority = self.priority(&dispatch);
+                    for job in jobs_for(self, &dispatch, &consequences, priority) {
+                        rings.push((job.lane, job.id));
+                        commit.writes.push(Write::Job(job));
+                    }
+                    if moved {
+                        commit.writes.push(Write::Dispatch(Box::new(dispatch.clone())));
+                        commit.writes.extend(self.closing(&dispatch, before));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(dispatch = %dispatch.id, %error, "an event does not fit; it is kept and moves nothing");
+                }
+            }
+            match self.store.commit(commit).await {
+                Ok(_) => {
+                    self.ring(&rings).await;
+                    return Ok(dispatch);
+                }
+                Err(StoreError::Stale(_)) => {
+                    dispatch = self
+                        .store
+                        .dispatch(dispatch.body, dispatch.id)
+                        .await?
+                        .ok_or(StoreError::Missing("dispatch"))?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Unavailable("many writers move the same dispatch".into()))
+    }
+
+    fn closing(&self, dispatch: &Dispatch, before: DispatchState) -> Option<Write> {
+        let state = dispatch.state();
+        (state != before && state != DispatchState::Waiting).then(|| {
+            let summary = serde_json::json!({ "state": state });
+            self.evidence(dispatch, EvidenceKind::Closed, None, &summary)
+        })
+    }
+
+    /// An item of evidence about a dispatch.
+    pub(crate) fn evidence(
+        &self,
+        dispatch: &Dispatch,
+        kind: EvidenceKind,
+        blob: Option<BlobHash>,
+        summary: &serde_json::Value,
+    ) -> Write {
+        Write::Evidence(EvidenceDraft {
+            id: EvidenceId(self.ids.uuid()),
+            body: dispatch.body,
+            dispatch: Some(dispatch.id),
+            kind,
+            at: self.clock.now(),
+            blob,
+            summary: summary.to_string(),
+        })
+    }
+
+    fn priority(&self, dispatch: &Dispatch) -> Priority {
+        match (self.template(&dispatch.facts.template), dispatch.batch) {
+            (Ok(template), _) if template.legal => Priority::Legal,
+            (_, None) => Priority::Ordinary,
+            (_, Some(_)) => Priority::Bulk,
+        }
+    }
+
+    /// The text of the QR code of a dispatch.
+    pub async fn code_text(&self, dispatch: &Dispatch, body: &Body) -> Result<String, StoreError> {
+        let case = self.store.case(dispatch.body, dispatch.case).await?;
+        let party = self.store.party(dispatch.body, dispatch.party).await?;
+        let token = Token {
+            body: body.number,
+            case: case.map_or(0, |case| case.serial),
+            party: party.map_or(0, |party| party.serial),
+            document: dispatch.number,
+            page: 1,
+            pages: 1,
+        };
+        Ok(self.tokens.qr_text(&self.settings.public_url, &token))
+    }
+
+    fn notify(&self, provider: &Arc<dyn Provider>, attempt: AttemptId) -> Option<Notify> {
+        let base = self.settings.callback_url.as_ref().unwrap_or(&self.settings.public_url);
+        let mac = self.tokens.callback_mac(attempt);
+        let name = &provider.spec().name;
+        Some(Notify { url: format!("{base}/callbacks/{name}/{attempt}/{mac}") })
+    }
+
+    /// The job is over.
+    pub(crate) async fn done(&self, job: &Job) -> Result<(), StoreError> {
+        let writes = vec![Write::JobDone(job.id)];
+        self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop)
+    }
+
+    /// The job comes back later.
+    pub(crate) async fn later(
+        &self,
+        job: &Job,
+        due_at: messo_core::time::Timestamp,
+    ) -> Result<(), StoreError> {
+        let writes = vec![Write::JobLater { job: job.id, due_at }];
+        self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop)
+    }
+
+    /// The lane of a channel; a name for the ring after a state was moved by hand.
+    pub(crate) fn lane_of(dispatch: &Dispatch, leg: usize) -> Lane {
+        Lane(dispatch.legs[leg].channel)
+    }
+}
+
+struct Prepared {
+    packed: Result<Envelope, Failure>,
+    qr_text: String,
+}
+
+enum Begun {
+    Ready(Dispatch, Envelope),
+    Refused,
+}
+
+fn bad_content(code: &str, detail: &str) -> Failure {
+    Failure::new(FailureClass::BadContent, code, detail)
+}
+
+/// Tries made on a leg so far.
+fn tries(dispatch: &Dispatch, leg: u8) -> u32 {
+    match dispatch.legs[usize::from(leg)].state {
+        LegState::Ready { tries, .. }
+        | LegState::Sending { tries, .. }
+        | LegState::Doubtful { tries, .. } => tries,
+        _ => 0,
+    }
+}
+
+/// What an outcome means for the leg: the only place where the retry table is asked.
+fn event_of(
+    attempt: AttemptId,
+    outcome: &Outcome,
+    tries: u32,
+    now: messo_core::time::Timestamp,
+) -> LegEvent {
+    match outcome {
+        Outcome::Accepted { receipt_within, .. } => {
+            LegEvent::Accepted { attempt, receipt_by: now + *receipt_within }
+        }
+        Outcome::Delivered { proof, .. } => LegEvent::Delivered { attempt, proof: *proof },
+        Outcome::Failed(failure) => failure_event(attempt, failure, tries, now),
+    }
+}
+
+/// What a failure means for the leg.
+pub(crate) fn failure_event(
+    attempt: AttemptId,
+    failure: &Failure,
+    tries: u32,
+    now: messo_core::time::Timestamp,
+) -> LegEvent {
+    match decide(failure.class, tries, failure.retry_after) {
+        Decision::Retry(pause) => {
+            LegEvent::TryAgain { attempt, due_at: now + pause, class: failure.class }
+        }
+        Decision::GiveUp => LegEvent::Failed { attempt, class: failure.class },
+        Decision::Hold => LegEvent::Doubt(attempt),
+    }
+}

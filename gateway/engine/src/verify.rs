@@ -1,0 +1,1 @@
+//! Verify: checks a proof bundle with nothing but the file.

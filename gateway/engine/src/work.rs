@@ -1,0 +1,223 @@
+//! Work: claim due jobs lane by lane and perform them, as many at a time as the providers allow.
+//!
+//! Guarantee: at least once, never two workers at a time on one job while leases are renewed. A lane
+//! that fails does not stop another; a job that fails comes back when its lease runs out.
+
+use crate::Engine;
+use messo_core::ids::JobId;
+use messo_core::jobs::{Job, Lane};
+use messo_core::ports::{Bell, StoreError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Most jobs claimed by one question.
+const MAX_CLAIM: usize = 64;
+
+/// Pause after the database failed, so that its trouble is not made worse.
+const AFTER_TROUBLE: Duration = Duration::from_secs(1);
+
+/// The workers of a process.
+pub struct Workers {
+    engine: Arc<Engine>,
+    name: String,
+    stop: CancellationToken,
+    loops: TaskTracker,
+    held: Arc<Mutex<HashSet<JobId>>>,
+}
+
+impl Workers {
+    /// Starts workers on these lanes. `name` must be unique among all processes on the database.
+    pub fn start(engine: Arc<Engine>, lanes: &[Lane], name: String) -> Self {
+        let workers = Self {
+            engine,
+            name,
+            stop: CancellationToken::new(),
+            loops: TaskTracker::new(),
+            held: Arc::default(),
+        };
+        for lane in lanes {
+            workers.loops.spawn(workers.lane(*lane).run());
+        }
+        workers.loops.spawn(renew(
+            Arc::clone(&workers.engine),
+            Arc::clone(&workers.held),
+            workers.name.clone(),
+            workers.stop.clone(),
+        ));
+        workers.loops.close();
+        workers
+    }
+
+    /// Claims nothing more and waits for what is under way, as long as the settings allow. Jobs that
+    /// are still under way then come back by their leases.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let patience = self.engine.settings.stop_within;
+        if tokio::time::timeout(patience, self.loops.wait()).await.is_err() {
+            tracing::warn!("some work was still under way when the time to stop ran out; it will be settled after the next start");
+        }
+    }
+
+    fn lane(&self, lane: Lane) -> LaneLoop {
+        let capacity = self
+            .engine
+            .providers
+            .sending(lane.0)
+            .map_or(1, |provider| provider.spec().concurrency.max(1));
+        LaneLoop {
+            engine: Arc::clone(&self.engine),
+            lane,
+            worker: self.name.clone(),
+            room: Arc::new(Semaphore::new(capacity)),
+            capacity,
+            stop: self.stop.clone(),
+            held: Arc::clone(&self.held),
+        }
+    }
+}
+
+/// The loop of one lane.
+struct LaneLoop {
+    engine: Arc<Engine>,
+    lane: Lane,
+    worker: String,
+    room: Arc<Semaphore>,
+    capacity: usize,
+    stop: CancellationToken,
+    held: Arc<Mutex<HashSet<JobId>>>,
+}
+
+impl LaneLoop {
+    async fn run(self) {
+        let tasks = TaskTracker::new();
+        let mut bell = None;
+        while !self.stop.is_cancelled() {
+            let Some(mut room) = self.room().await else { break };
+            let jobs = match self.claim(room.len()).await {
+                Ok(jobs) => jobs,
+                Err(error) => {
+                    tracing::error!(lane = %self.lane, %error, "no jobs could be claimed");
+                    self.pause(AFTER_TROUBLE).await;
+                    continue;
+                }
+            };
+            if jobs.is_empty() {
+                self.wait(&mut bell).await;
+            }
+            for (job, place) in jobs.into_iter().zip(room.drain(..)) {
+                self.spawn(job, place, &tasks);
+            }
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    /// Waits until there is room, and takes all of it, at most [`MAX_CLAIM`] places. None when
+    /// stopping.
+    async fn room(&self) -> Option<Vec<OwnedSemaphorePermit>> {
+        let first = tokio::select! {
+            permit = Arc::clone(&self.room).acquire_owned() => permit.ok()?,
+            () = self.stop.cancelled() => return None,
+        };
+        let mut places = vec![first];
+        while places.len() < MAX_CLAIM {
+            match Arc::clone(&self.room).try_acquire_owned() {
+                Ok(place) => places.push(place),
+                Err(_) => break,
+            }
+        }
+        Some(places)
+    }
+
+    async fn claim(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let engine = &self.engine;
+        let limit = u32::try_from(limit).unwrap_or(1);
+        let lease = engine.settings.lease;
+        engine.store.claim(self.lane, limit, engine.clock.now(), lease, &self.worker).await
+    }
+
+    /// Waits for a ring, or for the sweep: the sweep finds what no ring announced (due times,
+    /// retries, rings lost, leases run out).
+    async fn wait(&self, bell: &mut Option<Box<dyn Bell>>) {
+        if bell.is_none() {
+            let prefetch = u16::try_from(self.capacity).unwrap_or(u16::MAX);
+            match self.engine.doorbell.listen(&[self.lane], prefetch).await {
+                Ok(heard) => *bell = Some(heard),
+                Err(error) => {
+                    tracing::warn!(lane = %self.lane, %error, "no doorbell; looking for work by the clock");
+                }
+            }
+        }
+        let ring = async {
+            match bell {
+                Some(bell) => bell.next().await.settle(),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = ring => {}
+            () = tokio::time::sleep(self.engine.settings.sweep) => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    fn spawn(&self, job: Job, place: OwnedSemaphorePermit, tasks: &TaskTracker) {
+        let (engine, worker) = (Arc::clone(&self.engine), self.worker.clone());
+        let held = Arc::clone(&self.held);
+        hold(&held, job.id, true);
+        tasks.spawn(async move {
+            if let Err(error) = engine.perform(&job, &worker).await {
+                tracing::error!(job = %job.id, lane = %job.lane, %error, "a job was interrupted; it comes back when its lease runs out");
+                tokio::time::sleep(AFTER_TROUBLE).await;
+            }
+            hold(&held, job.id, false);
+            drop(place);
+        });
+    }
+
+    async fn pause(&self, pause: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+}
+
+fn hold(held: &Mutex<HashSet<JobId>>, job: JobId, holds: bool) {
+    let mut held = held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if holds {
+        held.insert(job);
+    } else {
+        held.remove(&job);
+    }
+}
+
+/// Prolongs the leases of the jobs under way: a slow provider must not make its jobs look abandoned.
+async fn renew(
+    engine: Arc<Engine>,
+    held: Arc<Mutex<HashSet<JobId>>>,
+    worker: String,
+    stop: CancellationToken,
+) {
+    let period = engine.settings.lease / 3;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(period) => {}
+            () = stop.cancelled() => return,
+        }
+        let jobs: Vec<JobId> =
+            held.lock().map(|held| held.iter().copied().collect()).unwrap_or_default();
+        if jobs.is_empty() {
+            continue;
+        }
+        let until = engine.clock.now() + engine.settings.lease;
+        if let Err(error) = engine.store.renew(&jobs, until, &worker).await {
+            tracing::warn!(%error, "leases could not be renewed");
+        }
+    }
+}
+
