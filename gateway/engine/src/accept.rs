@@ -4,28 +4,22 @@
 //! the same key it changes nothing. A request with any fault is refused whole and leaves no trace.
 
 use crate::Engine;
+use crate::filing::{Filing, MAX_RACES};
 use crate::release::RowProblem;
 use messo_core::addresses::Channel;
 use messo_core::bodies::Body;
-use messo_core::cases::{Case, CaseKind, CaseRole, Role};
 use messo_core::dispatches::{Consequence, Dispatch, Leg};
 use messo_core::evidence::{EvidenceDraft, EvidenceKind};
-use messo_core::ids::{
-    BlobHash, BodyId, CaseId, DispatchId, EvidenceId, JobId, NoticeId, PartyId,
-};
+use messo_core::ids::{BlobHash, CaseId, DispatchId, EvidenceId, JobId, NoticeId, PartyId};
 use messo_core::jobs::{Job, Lane, Priority, Task};
 use messo_core::legs::{InvalidTransition, LegState};
 use messo_core::notices::{Notice, NoticeRequest, RecipientRequest};
-use messo_core::parties::Party;
 use messo_core::ports::{Commit, DispatchFilter, RenderError, StoreError, TemplateInfo, Write};
 use messo_core::time::Timestamp;
 use serde::Serialize;
 
 /// Most recipients of one notice. Runs to many people are many notices in one batch.
 pub const MAX_RECIPIENTS: usize = 1_000;
-
-/// How often a race for the same case or party is tried anew before it is called unavailable.
-const MAX_RACES: usize = 5;
 
 /// What was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -238,9 +232,7 @@ struct Draft<'a> {
     commit: Commit,
     rings: Vec<(Lane, JobId)>,
     dispatches: Vec<DispatchId>,
-    /// Cases and parties of this very commit, which the database does not know yet.
-    cases: Vec<Case>,
-    parties: Vec<Party>,
+    filing: Filing<'a>,
 }
 
 impl<'a> Draft<'a> {
@@ -276,28 +268,16 @@ impl<'a> Draft<'a> {
             commit,
             rings: Vec::new(),
             dispatches: Vec::new(),
-            cases: Vec::new(),
-            parties: Vec::new(),
+            filing: Filing::new(engine, request.body, now),
         }
     }
 
     fn accepted(&self) -> Accepted {
-        Accepted {
-            notice: self.notice,
-            dispatches: self.dispatches.clone(),
-            repeated: false,
-        }
+        Accepted { notice: self.notice, dispatches: self.dispatches.clone(), repeated: false }
     }
 
     async fn add(&mut self, recipient: &RecipientRequest) -> Result<(), AcceptError> {
-        let case = self.case(recipient).await?;
-        let party = self.party(recipient).await?;
-        if let Some(role) =
-            Role::ALL.into_iter().find(|role| role.italian() == recipient.facts.recipient.role)
-        {
-            let body = self.request.body;
-            self.commit.writes.push(Write::Role(CaseRole { body, case, party, role }));
-        }
+        let (case, party) = self.filing.file(recipient, &mut self.commit.writes).await?;
         let mut dispatch = self.dispatch(recipient, case, party)?;
         let due_at = self.request.not_before.map_or(self.now, |at| at.max(self.now));
         let consequences = dispatch.begin(due_at)?;
@@ -361,74 +341,6 @@ impl<'a> Draft<'a> {
             created_at: self.now,
             version: 0,
         })
-    }
-
-    async fn case(&mut self, recipient: &RecipientRequest) -> Result<CaseId, AcceptError> {
-        let facts = &recipient.facts.case;
-        let body: BodyId = self.request.body;
-        let same = |case: &&Case| {
-            case.facts.year == facts.year && case.facts.number == facts.number
-        };
-        if let Some(case) = self.cases.iter().find(same) {
-            return Ok(case.id);
-        }
-        let known = self.engine.store.case_numbered(body, facts.year, &facts.number).await?;
-        let case = Case {
-            id: known
-                .as_ref()
-                .map_or_else(|| CaseId(self.engine.ids.uuid()), |known| known.id),
-            body,
-            serial: known.as_ref().map_or(0, |known| known.serial),
-            kind: known.as_ref().map_or(CaseKind::default(), |known| known.kind),
-            facts: facts.clone(),
-            meeting: recipient
-                .facts
-                .meeting
-                .clone()
-                .or_else(|| known.as_ref().and_then(|known| known.meeting.clone())),
-            created_at: known.as_ref().map_or(self.now, |known| known.created_at),
-        };
-        if known.as_ref() != Some(&case) {
-            self.commit.writes.push(Write::Case(Box::new(case.clone())));
-        }
-        let id = case.id;
-        self.cases.push(case);
-        Ok(id)
-    }
-
-    async fn party(&mut self, recipient: &RecipientRequest) -> Result<PartyId, AcceptError> {
-        let mut party = Party {
-            id: PartyId(self.engine.ids.uuid()),
-            body: self.request.body,
-            serial: 0,
-            facts: recipient.facts.recipient.clone(),
-            locale: recipient.facts.locale,
-            addresses: recipient.addresses.clone(),
-            created_at: self.now,
-        };
-        // The part in a case is not part of the person.
-        party.facts.role = String::new();
-        let key = party.match_key();
-        if let Some(same) = self.parties.iter().find(|other| other.match_key() == key) {
-            return Ok(same.id);
-        }
-        let known = self.engine.store.party_matching(self.request.body, &key).await?;
-        if let Some(known) = &known {
-            party.id = known.id;
-            party.serial = known.serial;
-            party.created_at = known.created_at;
-            for address in &known.addresses {
-                if !party.addresses.contains(address) {
-                    party.addresses.push(address.clone());
-                }
-            }
-        }
-        if known.as_ref() != Some(&party) {
-            self.commit.writes.push(Write::Party(Box::new(party.clone())));
-        }
-        let id = party.id;
-        self.parties.push(party);
-        Ok(id)
     }
 }
 

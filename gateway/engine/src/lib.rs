@@ -6,6 +6,7 @@
 
 mod accept;
 pub mod certify;
+mod filing;
 mod providers;
 mod reconcile;
 mod release;

@@ -136,17 +136,13 @@ impl Engine {
         });
         let event = event_of(&dispatch, attempt, &receipt.signal, now);
         let at = receipt.at;
-        let evidence =
-            self.evidence(&dispatch, EvidenceKind::Receipt, Some(receipt.raw), &summary);
+        let evidence = self.evidence(&dispatch, EvidenceKind::Receipt, Some(receipt.raw), &summary);
         let writes = vec![Write::Receipt(Box::new(receipt)), Write::Blob(blob), evidence];
         let committed = match event {
-            Some(event) => self
-                .advance(dispatch, usize::from(attempt.leg), &event, at, writes)
-                .await
-                .map(drop),
-            None => {
-                self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop)
+            Some(event) => {
+                self.advance(dispatch, usize::from(attempt.leg), &event, at, writes).await.map(drop)
             }
+            None => self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop),
         };
         known_already(committed)
     }
@@ -186,9 +182,8 @@ impl Engine {
             self.take(&row, news).await?;
         }
         let after = self.store.dispatch(job.body, dispatch).await?;
-        let settled = after.is_none_or(|dispatch| {
-            !awaits(&dispatch.legs[usize::from(leg)].state, attempt)
-        });
+        let settled =
+            after.is_none_or(|dispatch| !awaits(&dispatch.legs[usize::from(leg)].state, attempt));
         let spec = provider.spec();
         if settled && !(spec.sandbox && job.claims < ASKS_AFTER_THE_END) {
             return self.done(job).await;

@@ -96,8 +96,7 @@ impl Engine {
             .buffered(AT_A_TIME);
         while let Some(next) = accepted.next().await {
             let (row, accepted) = next?;
-            let dispatch =
-                *accepted.dispatches.first().ok_or(StoreError::Missing("dispatch"))?;
+            let dispatch = *accepted.dispatches.first().ok_or(StoreError::Missing("dispatch"))?;
             progress(Released { row, dispatch, repeated: accepted.repeated });
         }
         Ok(())

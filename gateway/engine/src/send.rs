@@ -31,7 +31,11 @@ const ASK_AFTER_DOUBT: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Does what a claimed job says.
-    pub(crate) async fn perform(self: &Arc<Self>, job: &Job, worker: &str) -> Result<(), StoreError> {
+    pub(crate) async fn perform(
+        self: &Arc<Self>,
+        job: &Job,
+        worker: &str,
+    ) -> Result<(), StoreError> {
         match &job.task {
             Task::Send { dispatch, leg } => self.send(job, *dispatch, *leg, worker).await,
             Task::Query { dispatch, leg, attempt } => {
@@ -116,7 +120,10 @@ impl Engine {
     }
 
     /// Transaction A.
-    #[expect(clippy::too_many_arguments, reason = "one fact each, all of them needed in one commit")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one fact each, all of them needed in one commit"
+    )]
     async fn begin(
         &self,
         job: &Job,
@@ -216,7 +223,10 @@ impl Engine {
     }
 
     /// Transaction B.
-    #[expect(clippy::too_many_arguments, reason = "one fact each, all of them needed in one commit")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one fact each, all of them needed in one commit"
+    )]
     async fn finish(
         &self,
         job: &Job,
@@ -329,8 +339,8 @@ impl Engine {
             let mut rings = Vec::new();
             match dispatch.on(leg, event, at) {
                 Ok(consequences) => {
-                    let moved = !consequences
-                        .contains(&messo_core::dispatches::Consequence::Nothing);
+                    let moved =
+                        !consequences.contains(&messo_core::dispatches::Consequence::Nothing);
                     let priority = self.priority(&dispatch);
                     for job in jobs_for(self, &dispatch, &consequences, priority) {
                         rings.push((job.lane, job.id));

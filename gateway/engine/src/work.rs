@@ -58,7 +58,9 @@ impl Workers {
         self.stop.cancel();
         let patience = self.engine.settings.stop_within;
         if tokio::time::timeout(patience, self.loops.wait()).await.is_err() {
-            tracing::warn!("some work was still under way when the time to stop ran out; it will be settled after the next start");
+            tracing::warn!(
+                "some work was still under way when the time to stop ran out; it will be settled after the next start"
+            );
         }
     }
 
@@ -220,4 +222,3 @@ async fn renew(
         }
     }
 }
-
