@@ -56,7 +56,7 @@ impl Engine {
     ) -> Result<(), ReconcileError> {
         let provider =
             self.providers.named(provider).ok_or(ReconcileError::UnknownProvider)?.clone();
-        if !self.tokens.callback_holds(attempt, mac) {
+        if !self.tokens.check_callback_mac(attempt, mac) {
             return Err(ReconcileError::Forged);
         }
         let at = self.clock.now();

@@ -19,7 +19,7 @@ use messo_core::ports::{
     Blob, Commit, DoubtPolicy, Envelope, Exchange, Frame, Guard, IssuedCode, Notify, Outbound,
     Provider, StoreError, Write,
 };
-use messo_core::tokens::Token;
+use messo_core::tokens::{Token, qr_text};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -420,7 +420,7 @@ impl Engine {
             page: 1,
             pages: 1,
         };
-        Ok(self.tokens.qr_text(&self.settings.public_url, &token))
+        Ok(qr_text(&self.settings.public_url, &self.tokens.seal(&token)))
     }
 
     fn notify(&self, provider: &Arc<dyn Provider>, attempt: AttemptId) -> Option<Notify> {

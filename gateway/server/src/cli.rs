@@ -1,0 +1,296 @@
+//! The command line: a contract. Names and JSON fields stay; new ones may come.
+
+use clap::{Args, Parser, Subcommand};
+use messo_core::ids::DispatchId;
+use messo_core::notices::Locale;
+use messo_core::plans::Plan;
+use std::path::PathBuf;
+
+/// Messo: every notice leaves by the right way and comes back with proof.
+#[derive(Parser)]
+#[command(name = "messo", version, about, propagate_version = true)]
+pub struct Line {
+    /// Folder of configuration, database and secrets.
+    #[arg(long, global = true, env = "MESSO_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Configuration file, when it is not `messo.toml` in the data folder.
+    #[arg(long, global = true, env = "MESSO_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Start the whole product on embedded defaults with sandbox carriers; nothing leaves the machine.
+    #[command(after_help = "Example:\n  messo demo --port 8090")]
+    Demo(Demo),
+    /// Set up a data folder: configuration with every option explained, secrets, database.
+    #[command(after_help = "Examples:\n  messo init --data /var/lib/messo --name \"Organismo di Mediazione Alfa\"\n  messo init --data ./prova --sandbox")]
+    Init(Init),
+    /// Run pages, API, callbacks and workers until told to stop.
+    #[command(after_help = "Examples:\n  messo serve\n  messo serve --role worker,intake")]
+    Serve(Serve),
+    /// Check configuration, database, doorbell and providers; says what to mend.
+    #[command(after_help = "Example:\n  messo doctor --data /var/lib/messo")]
+    Doctor(Json),
+    /// Bring the database to the form that this release needs.
+    #[command(after_help = "Example:\n  messo migrate --data /var/lib/messo")]
+    Migrate,
+    /// Templates.
+    #[command(subcommand)]
+    Notice(Notice),
+    /// Send one notice per row of a CSV: validate, price, release, report.
+    #[command(after_help = "Examples:\n  messo send pratiche.csv --template convocazione --plan email+sms --dry-run\n  messo send pratiche.csv --template convocazione --plan email+sms --wait --json\n\nPlans: + together, > only if the step before failed, ? only where the address is known:\n  pec>registered+email?")]
+    Send(Send),
+    /// Dispatches.
+    #[command(subcommand)]
+    Dispatch(Dispatch),
+    /// Codes on paper.
+    #[command(subcommand)]
+    Qr(Qr),
+    /// Proof.
+    #[command(subcommand)]
+    Evidence(Evidence),
+    /// People who sign in.
+    #[command(subcommand)]
+    User(User),
+    /// Keys of the API.
+    #[command(subcommand)]
+    Key(Key),
+    /// Bring data in.
+    #[command(subcommand)]
+    Import(Import),
+}
+
+/// `--json`.
+#[derive(Args)]
+pub struct Json {
+    /// One JSON object on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `messo demo`.
+#[derive(Args)]
+pub struct Demo {
+    /// Port on 127.0.0.1; a free one near 8080 by default.
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// First line as JSON: {url, user, password, data}.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `messo init`.
+#[derive(Args)]
+pub struct Init {
+    /// Sandbox carriers on all channels: every command can be tried without any server.
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Mail server for e-mail, e.g. smtp://user:password@mail.example.it:587.
+    #[arg(long, value_name = "URL")]
+    pub smtp: Option<String>,
+    /// Database, e.g. postgres://user:password@host/messo; a SQLite file in the data folder by default.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// Doorbell between machines, e.g. amqp://user:password@host:5672/messo.
+    #[arg(long, value_name = "URL")]
+    pub broker: Option<String>,
+    /// Name of the body.
+    #[arg(long, default_value = "Organismo di Mediazione")]
+    pub name: String,
+    /// E-mail address from which the body writes.
+    #[arg(long, default_value = "segreteria@organismo.example")]
+    pub email: String,
+}
+
+/// `messo serve`.
+#[derive(Args)]
+pub struct Serve {
+    /// What this process does: web (pages and API), worker (sends), intake (callbacks of providers).
+    #[arg(long, value_delimiter = ',', default_value = "web,worker,intake")]
+    pub role: Vec<Role>,
+}
+
+/// A part that a process plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Pages and API.
+    Web,
+    /// Sends.
+    Worker,
+    /// Callbacks of providers.
+    Intake,
+}
+
+/// `messo notice …`.
+#[derive(Subcommand)]
+pub enum Notice {
+    /// Render a template to files: letter.pdf, message.html, message.txt, message.eml, sms.txt.
+    #[command(after_help = "Example:\n  messo notice render --template convocazione --data-file dati.json --out anteprima --locale de")]
+    Render {
+        /// Template.
+        #[arg(long)]
+        template: String,
+        /// JSON file with the facts.
+        #[arg(long, value_name = "FILE")]
+        data_file: PathBuf,
+        /// Folder for the files.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Language: it, de, en; the file's own by default.
+        #[arg(long)]
+        locale: Option<Locale>,
+    },
+    /// List the templates.
+    List(Json),
+}
+
+/// `messo send`.
+#[derive(Args)]
+pub struct Send {
+    /// CSV file.
+    pub file: PathBuf,
+    /// Template, e.g. convocazione.
+    #[arg(long)]
+    pub template: String,
+    /// Plan, e.g. email+sms or pec>registered.
+    #[arg(long)]
+    pub plan: Option<Plan>,
+    /// Only validate and price; nothing is stored, nothing leaves.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Release nothing when any row is rejected.
+    #[arg(long)]
+    pub strict: bool,
+    /// Work until every dispatch has come to an end, then report.
+    #[arg(long)]
+    pub wait: bool,
+    /// Longest wait, in seconds.
+    #[arg(long, default_value_t = 3600)]
+    pub timeout: u64,
+    /// The report as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `messo dispatch …`.
+#[derive(Subcommand)]
+pub enum Dispatch {
+    /// States, attempts, receipts and evidence of one dispatch.
+    #[command(after_help = "Example:\n  messo dispatch show 0192d3c4-… --json")]
+    Show {
+        /// The dispatch.
+        id: DispatchId,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The newest dispatches.
+    List {
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// One JSON object per line.
+        #[arg(long)]
+        jsonl: bool,
+    },
+    /// Say what became of an attempt in doubt.
+    #[command(after_help = "Example:\n  messo dispatch settle 0192d3c4-… --leg 0 --not-sent")]
+    Settle {
+        /// The dispatch.
+        id: DispatchId,
+        /// Index of the leg.
+        #[arg(long, default_value_t = 0)]
+        leg: usize,
+        /// It had left: do not send again.
+        #[arg(long, conflicts_with = "not_sent", required_unless_present = "not_sent")]
+        sent: bool,
+        /// It had not left: send again.
+        #[arg(long)]
+        not_sent: bool,
+    },
+}
+
+/// `messo qr …`.
+#[derive(Subcommand)]
+pub enum Qr {
+    /// Whose a code is and whether its seal holds, without database or network.
+    #[command(after_help = "Example:\n  messo qr verify HTTPS://MESSO.EXAMPLE/Q/… --json")]
+    Verify {
+        /// Text of the code.
+        text: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new key for codes; letters sealed with the old ones stay valid.
+    Rotate,
+}
+
+/// `messo evidence …`.
+#[derive(Subcommand)]
+pub enum Evidence {
+    /// Write the proof bundle of a dispatch.
+    #[command(after_help = "Example:\n  messo evidence export 0192d3c4-… --out prova.zip")]
+    Export {
+        /// The dispatch.
+        id: DispatchId,
+        /// File to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Check a proof bundle with nothing but the file; fails when anything does not hold.
+    #[command(after_help = "Example:\n  messo evidence verify prova.zip --json")]
+    Verify {
+        /// The bundle.
+        file: PathBuf,
+        /// Public key (64 hexadecimal characters) that must have sealed it.
+        #[arg(long, value_name = "HEX")]
+        key: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `messo user …`.
+#[derive(Subcommand)]
+pub enum User {
+    /// Add somebody, or give them a new password. The password is read from standard input.
+    #[command(after_help = "Example:\n  printf 'una frase lunga' | messo user set giulia")]
+    Set {
+        /// Name to sign in with.
+        login: String,
+    },
+}
+
+/// `messo key …`.
+#[derive(Subcommand)]
+pub enum Key {
+    /// Make a key for the API. It is shown once.
+    #[command(after_help = "Example:\n  messo key create gestionale")]
+    Create {
+        /// What the key is for.
+        name: String,
+    },
+}
+
+/// `messo import …`.
+#[derive(Subcommand)]
+pub enum Import {
+    /// File the cases and people of a CSV, without saying anything to anybody.
+    #[command(after_help = "Example:\n  messo import cases pratiche.csv --dry-run")]
+    Cases {
+        /// CSV file.
+        file: PathBuf,
+        /// Only validate; the faults go to standard output as CSV.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}

@@ -1,0 +1,118 @@
+//! `messo demo`: the whole product on embedded defaults, with a small believable body in it.
+
+use crate::cli::{self, Role};
+use crate::commands::{init, keys, sheet};
+use crate::config::Place;
+use crate::house::House;
+use crate::running::{self, Running};
+use anyhow::Context;
+use messo_core::addresses::EmailAddress;
+use messo_core::bodies::Body;
+use messo_web::DemoInfo;
+use std::io::Write;
+use tokio::net::TcpListener;
+
+/// Who signs in to the demo. The password is public: the demo listens on loopback alone.
+const USER: &str = "segreteria";
+const PASSWORD: &str = "dimostrazione";
+
+/// The cases of the demo, as a secretary would import them.
+const CASES: &str = include_str!("../../demo/cases.csv");
+
+/// Ports tried after 8080, when none is asked for.
+const PORTS: u16 = 20;
+
+/// Runs the demo until Ctrl-C. Without `--data` it lives in a temporary folder and leaves nothing.
+pub async fn run(demo: cli::Demo, place: Option<Place>) -> anyhow::Result<()> {
+    let temporary = match &place {
+        Some(_) => None,
+        None => Some(tempfile::Builder::new().prefix("messo-demo-").tempdir()?),
+    };
+    let place = match (place, &temporary) {
+        (Some(place), _) => place,
+        (None, Some(folder)) => Place::new(Some(folder.path().to_owned()), None),
+        (None, None) => anyhow::bail!("no folder for the demo"),
+    };
+    let listener = bind(demo.port).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let house = furnish(&place, &url).await?;
+    let info = DemoInfo { user: USER.into(), password: PASSWORD.into() };
+    let roles = [Role::Web, Role::Worker, Role::Intake];
+    let running = Running::start(&house, &roles, Some(listener), Some(info))?;
+    greet(&demo, &url, &place)?;
+    running::told_to_stop().await;
+    running.stop().await;
+    Ok(())
+}
+
+fn greet(demo: &cli::Demo, url: &str, place: &Place) -> anyhow::Result<()> {
+    let data = place.data.display();
+    let mut out = std::io::stdout().lock();
+    if demo.json {
+        let line = serde_json::json!({
+            "url": url, "user": USER, "password": PASSWORD, "data": data.to_string(),
+        });
+        writeln!(out, "{line}")?;
+    } else {
+        writeln!(out, "Messo è pronto:  {url}")?;
+        writeln!(out, "Utente: {USER}    Password: {PASSWORD}")?;
+        writeln!(out, "Tutto è simulato: nulla lascia questa macchina. Dati in {data}; Ctrl-C per chiudere.")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+async fn bind(port: Option<u16>) -> anyhow::Result<TcpListener> {
+    let ports = port.map_or(8080..=8080 + PORTS, |port| port..=port);
+    let asked = *ports.start();
+    for port in ports {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            return Ok(listener);
+        }
+    }
+    running::bind(([127, 0, 0, 1], asked).into()).await
+}
+
+/// Makes the installation at the first start; finds it again later.
+async fn furnish(place: &Place, url: &str) -> anyhow::Result<House> {
+    // The address may be another at each start, so it comes from here and not from the file.
+    let new = !place.file.exists();
+    if new {
+        let options = [("sandbox.channels", init::all_channels()), ("log.level", init::quoted("warn")?)];
+        init::write(place, &options, body()?).await?;
+    }
+    let mut settings = crate::config::load(&place.file)?;
+    settings.server.public_url = url.to_owned();
+    crate::logging::start(&settings.log);
+    let storage = crate::house::open_storage(&settings, &place.data).await?;
+    let house = House::with(settings, storage, place).await?;
+    if new {
+        keys::add_user(&house, USER, PASSWORD).await?;
+        seed(&house).await.context("the demo's cases cannot be filed")?;
+    }
+    Ok(house)
+}
+
+async fn seed(house: &House) -> anyhow::Result<()> {
+    let body = house.body().await?.id;
+    let mut rows = sheet::rows(CASES.as_bytes())?;
+    for row in &mut rows {
+        let row = row.map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
+        house.engine.enroll(body, &row).await?;
+    }
+    Ok(())
+}
+
+fn body() -> anyhow::Result<Body> {
+    let email = EmailAddress::parse("segreteria@pontevecchio.example")
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let mut body = init::new_body("Organismo di Mediazione Ponte Vecchio", email);
+    body.facts.address = vec!["Via Larga 7".into(), "50123 Firenze FI".into()];
+    body.facts.phone = "055 555 0100".into();
+    body.facts.pec = "mediazione@pec.pontevecchio.example".into();
+    body.facts.website = "www.pontevecchio.example".into();
+    body.facts.register_number = "999".into();
+    body.sender.sms_sender = "PonteVecchi".into();
+    body.patron_saint = Some((6, 24));
+    Ok(body)
+}

@@ -1,0 +1,274 @@
+//! `messo send`: one notice per row of a CSV: validate, price, release, report.
+//!
+//! The file is read twice: once to find every fault before anything leaves, once to release. So the
+//! memory does not grow with the file. The same file with the same template and plan is the same
+//! run: started again after an interruption, it goes on where it stopped and sends nothing twice.
+
+mod pricing;
+mod waiting;
+
+use crate::cli::{Role, Send};
+use crate::commands::sheet;
+use crate::config::Place;
+use crate::house::House;
+use crate::progress::Progress;
+use crate::running::Running;
+use anyhow::{Context, bail};
+use messo_core::bodies::Body;
+use messo_core::ids::{BlobHash, DispatchId};
+use messo_core::ports::Progress as Standing;
+use messo_engine::{Released, RowProblem, Run};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use tokio::time::Instant;
+
+/// Most faults that are listed; the number of rejected rows is always whole.
+const MAX_LISTED: usize = 10_000;
+
+/// Most dispatches that are listed in the report.
+const MAX_DISPATCHES: usize = 200_000;
+
+/// The report. Its fields are a contract.
+#[derive(Serialize)]
+struct Report {
+    rows: u64,
+    rejected: Vec<RowProblem>,
+    rejected_rows: u64,
+    released: u64,
+    repeated: u64,
+    delivered: u64,
+    failed: u64,
+    waiting: u64,
+    doubtful: u64,
+    cancelled: u64,
+    /// Thousandths of a euro, for the rows that can be released.
+    cost_millieuro: u64,
+    dry_run: bool,
+    sandbox: bool,
+    dispatches: Vec<Line>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Line {
+    id: DispatchId,
+    row: u32,
+    state: &'static str,
+}
+
+/// What the first reading found.
+struct Check {
+    rows: u64,
+    problems: Vec<RowProblem>,
+    bad_rows: HashSet<u32>,
+    content: BlobHash,
+    cost_millieuro: u64,
+}
+
+/// Runs the command. Fails when nothing could be released of what was asked, or when a waited-for
+/// run did not come to its end in time.
+pub async fn run(send: &Send, place: &Place) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let house = House::open(place).await?;
+    let body = house.body().await?;
+    let plan = send.plan.clone().unwrap_or_else(|| house.settings.prices.default_plan.clone());
+    let mut run = Run::new(body.id, &send.template, plan, BlobHash([0; 32]));
+    for channel in run.plan.channels() {
+        if house.engine.providers.sending(channel).is_none() {
+            bail!("the channel {channel} is not configured: `messo doctor` shows which are");
+        }
+    }
+    let check = check(&house, &send.file, &run, &body)?;
+    run = Run::new(body.id, &send.template, run.plan, check.content);
+    list_problems(&check);
+    let mut report = Report::new(&house, &run, &check, send.dry_run);
+    let stopped = send.strict && !check.bad_rows.is_empty();
+    if stopped {
+        eprintln!("Nothing was released: {} rows are to be mended (--strict).", report.rejected_rows);
+    }
+    if !send.dry_run && !stopped {
+        deliver(&house, send, &run, &check, &mut report).await?;
+    }
+    report.seconds = started.elapsed().as_secs_f64();
+    show(&report, send.json)?;
+    let finished = !send.wait || send.dry_run || report.waiting == 0;
+    let useful = report.rows == 0 || check.bad_rows.len() as u64 != report.rows;
+    Ok(if finished && useful && !stopped { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// First reading: every fault of every row, before anything leaves.
+fn check(house: &House, file: &Path, run: &Run, body: &Body) -> anyhow::Result<Check> {
+    let mut check = Check {
+        rows: 0,
+        problems: Vec::new(),
+        bad_rows: HashSet::new(),
+        content: hash_file(file)?,
+        cost_millieuro: 0,
+    };
+    let mut progress = Progress::new("checking", 0);
+    for row in sheet::rows(open(file)?)? {
+        check.rows += 1;
+        progress.step();
+        let faults = match row {
+            Err(faults) => faults,
+            Ok(recipient) => {
+                let request = run.request(recipient);
+                let recipient = &request.recipients[0];
+                let faults = house.engine.faults(recipient, &request, body)?;
+                if faults.is_empty() {
+                    check.cost_millieuro +=
+                        pricing::cost(&house.settings.prices, &run.plan, &recipient.addresses);
+                }
+                faults
+            }
+        };
+        for fault in faults {
+            check.bad_rows.insert(fault.row);
+            if check.problems.len() < MAX_LISTED {
+                check.problems.push(fault);
+            }
+        }
+    }
+    progress.end();
+    Ok(check)
+}
+
+/// Releases, and waits when asked to.
+async fn deliver(
+    house: &House,
+    send: &Send,
+    run: &Run,
+    check: &Check,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    // Workers begin while rows are still being released: the first notices need not wait for the last.
+    let running = if send.wait { Some(start(house).await?) } else { None };
+    let good = check.rows - check.bad_rows.len() as u64;
+    let mut progress = Progress::new("releasing", good);
+    let rows = sheet::rows(open(&send.file)?)?
+        .filter_map(Result::ok)
+        .filter(|row| !check.bad_rows.contains(&row.row));
+    let mut released: Vec<Released> = Vec::new();
+    let outcome = house
+        .engine
+        .release(run, rows, |row| {
+            progress.step();
+            report.released += 1;
+            report.repeated += u64::from(row.repeated);
+            if released.len() < MAX_DISPATCHES {
+                released.push(row);
+            }
+        })
+        .await;
+    progress.end();
+    let standing = match (outcome, &running) {
+        (Ok(()), Some(_)) => waiting::until_over(house, run, send.timeout).await,
+        (Ok(()), None) => Ok(house.engine.store.progress(run.body, Some(run.batch)).await?),
+        (Err(error), _) => Err(error.into()),
+    };
+    if let Some(running) = running {
+        running.stop().await;
+    }
+    report.stands(standing?);
+    report.dispatches = waiting::lines(house, run, &released).await?;
+    Ok(())
+}
+
+/// Workers in this process, and the listener for receipts when no server holds the port already.
+async fn start(house: &House) -> anyhow::Result<Running> {
+    let listen = house.settings.server.listen;
+    let listener = tokio::net::TcpListener::bind(listen).await.ok();
+    if listener.is_none() {
+        tracing::info!(%listen, "another process listens for receipts");
+    }
+    Running::start(house, &[Role::Worker, Role::Intake], listener, None)
+}
+
+fn open(file: &Path) -> anyhow::Result<BufReader<File>> {
+    let opened = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(BufReader::with_capacity(1 << 16, opened))
+}
+
+fn hash_file(file: &Path) -> anyhow::Result<BlobHash> {
+    let mut reader = open(file)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(BlobHash(hasher.finalize().into())),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+fn list_problems(check: &Check) {
+    for problem in &check.problems {
+        eprintln!("riga {}, {}: {}", problem.row, problem.field, problem.reason);
+    }
+}
+
+impl Report {
+    fn new(house: &House, run: &Run, check: &Check, dry_run: bool) -> Self {
+        let sandbox = run.plan.channels().any(|channel| {
+            house.engine.providers.sending(channel).is_some_and(|p| p.spec().sandbox)
+        });
+        Self {
+            rows: check.rows,
+            rejected: check.problems.clone(),
+            rejected_rows: check.bad_rows.len() as u64,
+            released: 0,
+            repeated: 0,
+            delivered: 0,
+            failed: 0,
+            waiting: 0,
+            doubtful: 0,
+            cancelled: 0,
+            cost_millieuro: check.cost_millieuro,
+            dry_run,
+            sandbox,
+            dispatches: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+
+    fn stands(&mut self, standing: Standing) {
+        self.delivered = standing.delivered;
+        self.failed = standing.failed;
+        self.doubtful = standing.doubtful;
+        self.cancelled = standing.cancelled;
+        self.waiting = standing.waiting + standing.doubtful;
+    }
+}
+
+fn show(report: &Report, json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, report)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "Righe: {}, da correggere: {}", report.rows, report.rejected_rows)?;
+    let euro = report.cost_millieuro as f64 / 1000.0;
+    writeln!(out, "Costo previsto: {euro:.2} €")?;
+    if report.sandbox {
+        writeln!(out, "SIMULAZIONE: nulla lascia questa macchina.")?;
+    }
+    if !report.dry_run {
+        writeln!(
+            out,
+            "Rilasciate: {} (già rilasciate prima: {}); consegnate {}, non consegnate {}, in corso {}, da verificare {}",
+            report.released,
+            report.repeated,
+            report.delivered,
+            report.failed,
+            report.waiting - report.doubtful,
+            report.doubtful
+        )?;
+    }
+    Ok(())
+}

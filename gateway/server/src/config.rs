@@ -1,0 +1,263 @@
+//! The configuration: one file, every option documented and defaulted, environment on top.
+//!
+//! `messo init` writes the whole file from these very comments. A secret is a [`Secret`]: it can be
+//! used, not printed. Unknown keys are refused by name, so that a misspelt option never passes for
+//! its default.
+
+use confique::Config;
+use messo_core::plans::Plan;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// A value that is used and never shown.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hands the value to whoever needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "(empty)" } else { "(secret)" })
+    }
+}
+
+/// Everything that an operator can set.
+///
+/// Times are in the unit that ends the option's name. Every option can be given by the environment
+/// variable named beside it, which wins over this file.
+#[derive(Debug, Config)]
+pub struct Settings {
+    /// Pages, API and the callbacks of providers.
+    #[config(nested)]
+    pub server: Server,
+
+    /// Where the facts are kept.
+    #[config(nested)]
+    pub database: Database,
+
+    /// How workers learn that work is due. The jobs themselves are always in the database.
+    #[config(nested)]
+    pub doorbell: Doorbell,
+
+    /// Ordinary e-mail.
+    #[config(nested)]
+    pub email: Email,
+
+    /// Text messages.
+    #[config(nested)]
+    pub sms: Sms,
+
+    /// Simulated carriers, for trying things out.
+    #[config(nested)]
+    pub sandbox: Sandbox,
+
+    /// The workers of this process.
+    #[config(nested)]
+    pub worker: Worker,
+
+    /// What a message costs, for the estimate before a release.
+    #[config(nested)]
+    pub prices: Prices,
+
+    /// Logs.
+    #[config(nested)]
+    pub log: Log,
+}
+
+/// Pages, API and callbacks.
+#[derive(Debug, Config)]
+pub struct Server {
+    /// Address and port to listen on. Behind a reverse proxy keep it on loopback.
+    #[config(default = "127.0.0.1:8080", env = "MESSO_SERVER_LISTEN")]
+    pub listen: SocketAddr,
+
+    /// Address under which people reach this installation, without a final slash. It is printed in
+    /// the QR codes of letters: choose it well, and keep it.
+    #[config(default = "http://127.0.0.1:8080", env = "MESSO_SERVER_PUBLIC_URL")]
+    pub public_url: String,
+
+    /// Address under which providers call back with receipts, when it is not the public one.
+    #[config(env = "MESSO_SERVER_CALLBACK_URL")]
+    pub callback_url: Option<String>,
+
+    /// Let only HTTPS carry the session (set it as soon as there is a certificate).
+    #[config(default = false, env = "MESSO_SERVER_SECURE_COOKIES")]
+    pub secure_cookies: bool,
+
+    /// Show `/metrics` to other machines too, not only to this one.
+    #[config(default = false, env = "MESSO_SERVER_PUBLIC_METRICS")]
+    pub public_metrics: bool,
+}
+
+/// Where the facts are kept.
+#[derive(Debug, Config)]
+pub struct Database {
+    /// `sqlite://messo.db` (a file in the data folder; nothing to install) or
+    /// `postgres://user:password@host/name` (for many users or several machines).
+    #[config(default = "sqlite://messo.db", env = "MESSO_DATABASE_URL")]
+    pub url: Secret,
+}
+
+/// How workers learn that work is due.
+#[derive(Debug, Config)]
+pub struct Doorbell {
+    /// `local` (one process) or an address such as `amqp://user:password@host:5672/vhost` (RabbitMQ,
+    /// for several machines).
+    #[config(default = "local", env = "MESSO_DOORBELL_URL")]
+    pub url: Secret,
+}
+
+/// Ordinary e-mail.
+#[derive(Debug, Config)]
+pub struct Email {
+    /// `none`, `sandbox` (nothing leaves) or `smtp`.
+    #[config(default = "none", env = "MESSO_EMAIL_PROVIDER")]
+    pub provider: String,
+
+    /// The mail server: `smtp://host:25`, `smtp://user:password@host:587` (STARTTLS),
+    /// `smtps://user:password@host:465` (TLS from the start).
+    #[config(default = "", env = "MESSO_EMAIL_URL")]
+    pub url: Secret,
+
+    /// Further options of the SMTP provider, as documented in channels/CONTRACT.md
+    /// (sessions, messages per minute, limits per recipient domain, deadlines, DKIM).
+    #[config(default = {})]
+    pub smtp: toml_value::Table,
+}
+
+/// Text messages.
+#[derive(Debug, Config)]
+pub struct Sms {
+    /// `none`, `sandbox` (nothing leaves) or `kannel`.
+    #[config(default = "none", env = "MESSO_SMS_PROVIDER")]
+    pub provider: String,
+
+    /// Kannel's sendsms address, e.g. `http://127.0.0.1:13013/cgi-bin/sendsms`.
+    #[config(default = "", env = "MESSO_SMS_URL")]
+    pub url: String,
+
+    /// Kannel user.
+    #[config(default = "", env = "MESSO_SMS_USER")]
+    pub user: String,
+
+    /// Kannel password.
+    #[config(default = "", env = "MESSO_SMS_PASSWORD")]
+    pub password: Secret,
+
+    /// Further options of the Kannel provider, as documented in channels/CONTRACT.md.
+    #[config(default = {})]
+    pub kannel: toml_value::Table,
+}
+
+/// Simulated carriers.
+#[derive(Debug, Config)]
+pub struct Sandbox {
+    /// Channels that a sandbox serves: it never opens a connection, decides by magic addresses what
+    /// happens, and is marked on every screen and in the evidence. Never used unless named here (or as
+    /// the provider of e-mail or SMS). Any of: email, pec, sms, fax, post, registered, chat.
+    #[config(default = [], env = "MESSO_SANDBOX_CHANNELS", parse_env = confique::env::parse::list_by_comma)]
+    pub channels: Vec<String>,
+}
+
+/// The workers of this process.
+#[derive(Debug, Config)]
+pub struct Worker {
+    /// How long a claimed job belongs to a worker, in seconds. It is renewed while work goes on.
+    #[config(default = 60, env = "MESSO_WORKER_LEASE_S")]
+    pub lease_s: u64,
+
+    /// How often a worker looks for due work by itself, in milliseconds.
+    #[config(default = 1000, env = "MESSO_WORKER_SWEEP_MS")]
+    pub sweep_ms: u64,
+
+    /// How long a stopping process waits for work under way, in seconds.
+    #[config(default = 20, env = "MESSO_WORKER_STOP_WITHIN_S")]
+    pub stop_within_s: u64,
+}
+
+/// What a message costs.
+#[derive(Debug, Config)]
+pub struct Prices {
+    /// Thousandths of a euro per message, by channel, e.g. `{ sms = 45, registered = 4100 }`. Channels
+    /// that are not named cost nothing.
+    #[config(default = {})]
+    pub millieuro: BTreeMap<String, u64>,
+
+    /// The plan that `messo send` proposes when none is given.
+    #[config(default = "email", env = "MESSO_DEFAULT_PLAN")]
+    pub default_plan: Plan,
+}
+
+/// Logs.
+#[derive(Debug, Config)]
+pub struct Log {
+    /// `pretty`, `json`, or `auto`: pretty on a terminal, JSON otherwise.
+    #[config(default = "auto", env = "MESSO_LOG_FORMAT")]
+    pub format: String,
+
+    /// What to log, in the syntax of `tracing`: `info`, `warn`, `messo_engine=debug,info`.
+    #[config(default = "info", env = "MESSO_LOG_LEVEL")]
+    pub level: String,
+}
+
+/// Tables whose fields belong to a provider.
+pub mod toml_value {
+    /// A table of a provider's own options.
+    pub type Table = std::collections::BTreeMap<String, serde_json::Value>;
+}
+
+/// Name of the configuration file in the data folder.
+pub const FILE: &str = "messo.toml";
+
+/// Reads the configuration: defaults, then the file, then the environment.
+pub fn load(file: &Path) -> anyhow::Result<Settings> {
+    use anyhow::Context;
+    if !file.exists() {
+        anyhow::bail!(
+            "there is no configuration at {}: `messo init --data DIR` writes one",
+            file.display()
+        );
+    }
+    Settings::builder()
+        .env()
+        .file(file)
+        .load()
+        .with_context(|| format!("the configuration {} cannot be used", file.display()))
+}
+
+/// The commented configuration file with all defaults.
+pub fn template() -> String {
+    confique::toml::template::<Settings>(confique::toml::FormatOptions::default())
+}
+
+/// The data folder and the configuration file that the command line or the environment name.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The configuration file.
+    pub file: PathBuf,
+}
+
+impl Place {
+    /// `--config` wins for the file; the folder defaults to `./messo-data`.
+    pub fn new(data: Option<PathBuf>, config: Option<PathBuf>) -> Self {
+        let data = data.unwrap_or_else(|| PathBuf::from("messo-data"));
+        let file = config.unwrap_or_else(|| data.join(FILE));
+        Self { data, file }
+    }
+}

@@ -1,0 +1,128 @@
+//! The house: the one place that names concrete types and puts them together.
+
+pub mod carriers;
+
+use crate::config::{self, Place, Settings};
+use crate::rim::{Keys, RandomIds, SystemClock};
+use anyhow::Context;
+use messo_core::bodies::Body;
+use messo_core::ports::{Doorbell, Seal, Store};
+use messo_core::tokens::TokenKeys;
+use messo_engine::{BodyCache, Engine, Providers};
+use messo_storage::Storage;
+use messo_templates::Templates;
+use messo_typesetting::Typesetter;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An installation, opened.
+pub struct House {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The configuration.
+    pub settings: Settings,
+    /// The secrets.
+    pub keys: Keys,
+    /// The database, for what is not the engine's: migrations.
+    pub storage: Storage,
+}
+
+impl House {
+    /// Opens the installation at a place. The database must be of this release's form
+    /// (`messo migrate`); an embedded SQLite file is brought there by itself.
+    pub async fn open(place: &Place) -> anyhow::Result<Self> {
+        let settings = config::load(&place.file)?;
+        let storage = open_storage(&settings, &place.data).await?;
+        Self::with(settings, storage, place).await
+    }
+
+    /// Puts the parts together.
+    pub async fn with(
+        settings: Settings,
+        storage: Storage,
+        place: &Place,
+    ) -> anyhow::Result<Self> {
+        let keys = Keys::load(&place.data)?;
+        let doorbell: Arc<dyn Doorbell> = match settings.doorbell.url.expose() {
+            "local" | "" => Arc::new(messo_wakeup::LocalDoorbell::new()),
+            url => Arc::new(messo_wakeup::RabbitDoorbell::new(url).context("doorbell.url")?),
+        };
+        let typesetter: Arc<Typesetter> = Arc::new(Typesetter::new());
+        let store: Arc<dyn Store> = Arc::new(storage.clone());
+        let engine = Engine {
+            store,
+            doorbell,
+            renderer: Arc::new(Templates::new(Some(typesetter.clone()))),
+            typesetter,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            seal: Arc::new(keys.sealer()?),
+            tokens: token_keys(&keys)?,
+            providers: Providers::new(carriers::configured(&settings, &place.data)?),
+            settings: engine_settings(&settings),
+            bodies: BodyCache::default(),
+        };
+        Ok(Self { engine: Arc::new(engine), settings, keys, storage })
+    }
+
+    /// The body for which commands act: the only one, or the first.
+    pub async fn body(&self) -> anyhow::Result<Body> {
+        self.engine
+            .store
+            .bodies()
+            .await?
+            .into_iter()
+            .min_by_key(|body| body.number)
+            .context("this installation has no body yet: `messo init` makes one")
+    }
+
+    /// The public half of the key that seals exports, in hexadecimal.
+    pub fn public_key(&self) -> String {
+        messo_core::ids::BlobHash(self.engine.seal.public_key()).hex()
+    }
+}
+
+impl House {
+    /// The seal, for those who check what this installation sealed.
+    pub fn seal(&self) -> &Arc<dyn Seal> {
+        &self.engine.seal
+    }
+}
+
+/// Opens the database that the configuration names; relative SQLite files are in the data folder.
+pub async fn open_storage(settings: &Settings, data: &Path) -> anyhow::Result<Storage> {
+    let url = settings.database.url.expose();
+    match url.strip_prefix("sqlite://") {
+        Some(file) => {
+            let file = data.join(file);
+            let storage = Storage::open(&format!("sqlite://{}", file.display()))
+                .await
+                .with_context(|| format!("the database {} cannot be opened", file.display()))?;
+            storage.migrate().await.context("the database cannot be brought up to date")?;
+            Ok(storage)
+        }
+        None => Storage::open(url).await.context("the database cannot be opened"),
+    }
+}
+
+/// The keys of the codes.
+pub fn token_keys(keys: &Keys) -> anyhow::Result<TokenKeys> {
+    let list = keys
+        .tokens
+        .iter()
+        .map(|key| Ok((key.id, crate::rim::unhex(&key.secret)?)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    TokenKeys::new(list).context("the keys of the codes cannot be used")
+}
+
+fn engine_settings(settings: &Settings) -> messo_engine::Settings {
+    let trim = |url: &str| url.trim_end_matches('/').to_owned();
+    messo_engine::Settings {
+        public_url: trim(&settings.server.public_url),
+        callback_url: settings.server.callback_url.as_deref().map(trim),
+        lease: Duration::from_secs(settings.worker.lease_s.max(3)),
+        sweep: Duration::from_millis(settings.worker.sweep_ms.max(50)),
+        stop_within: Duration::from_secs(settings.worker.stop_within_s),
+    }
+}

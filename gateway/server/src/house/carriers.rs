@@ -1,0 +1,69 @@
+//! The ways out that the configuration names.
+
+use crate::config::{Settings, toml_value::Table};
+use anyhow::{Context, bail};
+use messo_channels::email::{Smtp, SmtpSettings};
+use messo_channels::sandbox::Sandbox;
+use messo_channels::sms::{Kannel, KannelSettings};
+use messo_core::addresses::Channel;
+use messo_core::ports::Provider;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Every provider that the configuration names, the real ones first.
+pub fn configured(settings: &Settings, data: &Path) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
+    let mut list: Vec<Arc<dyn Provider>> = Vec::new();
+    match settings.email.provider.as_str() {
+        "none" => {}
+        "sandbox" => list.push(Arc::new(Sandbox::new(Channel::Email))),
+        "smtp" => list.push(Arc::new(smtp(settings, data)?)),
+        other => bail!("email.provider is «{other}»: it can be none, sandbox or smtp"),
+    }
+    match settings.sms.provider.as_str() {
+        "none" => {}
+        "sandbox" => list.push(Arc::new(Sandbox::new(Channel::Sms))),
+        "kannel" => list.push(Arc::new(kannel(settings)?)),
+        other => bail!("sms.provider is «{other}»: it can be none, sandbox or kannel"),
+    }
+    for word in &settings.sandbox.channels {
+        let channel: Channel = word.parse().map_err(|_| {
+            anyhow::anyhow!("sandbox.channels names «{word}», which is no channel")
+        })?;
+        if !list.iter().any(|provider| provider.spec().channel == channel) {
+            list.push(Arc::new(Sandbox::new(channel)));
+        }
+    }
+    Ok(list)
+}
+
+fn smtp(settings: &Settings, _data: &Path) -> anyhow::Result<Smtp> {
+    let base = SmtpSettings::from_url(settings.email.url.expose()).context("email.url")?;
+    let merged = merge(serde_json::to_value(&base)?, &settings.email.smtp);
+    let mut full: SmtpSettings = options(merged).context("[email.smtp]")?;
+    // The password is never serialised: it comes from the address alone.
+    full.password = base.password;
+    Ok(Smtp::new(full)?)
+}
+
+fn kannel(settings: &Settings) -> anyhow::Result<Kannel> {
+    let base = serde_json::json!({
+        "url": settings.sms.url,
+        "user": settings.sms.user,
+        "password": settings.sms.password.expose(),
+    });
+    let full: KannelSettings =
+        options(merge(base, &settings.sms.kannel)).context("[sms.kannel]")?;
+    Ok(Kannel::new(full)?)
+}
+
+fn merge(base: serde_json::Value, more: &Table) -> serde_json::Value {
+    let serde_json::Value::Object(mut fields) = base else { return base };
+    fields.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
+    serde_json::Value::Object(fields)
+}
+
+fn options<T: DeserializeOwned>(value: serde_json::Value) -> anyhow::Result<T> {
+    // Messages of serde name fields, not values; a value could be a secret.
+    serde_json::from_value(value).map_err(|error| anyhow::anyhow!("{error}"))
+}
