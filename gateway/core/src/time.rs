@@ -3,6 +3,7 @@
 //! A [`Timestamp`] is microseconds since 1970-01-01T00:00:00Z. Dates of law (terms, holidays) are
 //! `jiff::civil::Date` in [`crate::calendar`]; the zone of the Italian legal day is [`ROME`].
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -10,6 +11,14 @@ use std::time::Duration;
 
 /// IANA name of the zone whose civil day counts in Italian law.
 pub const ROME: &str = "Europe/Rome";
+
+/// The zone of Rome. On a machine without zone data the rule of the European Union stands in
+/// (Directive 2000/84/EC, good from 1996 on): a slim container must not move a legal day.
+pub fn rome() -> TimeZone {
+    TimeZone::get(ROME)
+        .or_else(|_| TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3"))
+        .unwrap_or(TimeZone::UTC)
+}
 
 /// An instant in microseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
@@ -41,10 +50,9 @@ impl Timestamp {
         })
     }
 
-    /// Civil time in Rome, for people and for law; UTC when the machine has no zone data.
+    /// Civil time in Rome, for people and for law.
     pub fn in_rome(self) -> jiff::Zoned {
-        let instant = self.to_jiff();
-        instant.in_tz(ROME).unwrap_or_else(|_| instant.to_zoned(jiff::tz::TimeZone::UTC))
+        self.to_jiff().to_zoned(rome())
     }
 }
 
