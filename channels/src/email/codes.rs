@@ -7,6 +7,7 @@
 use messo_core::attempts::Failure;
 use messo_core::failures::FailureClass::{self, *};
 use messo_core::ports::{Exchange, Stage};
+use std::time::Duration;
 
 /// Replies that speak of our access, whatever enhanced code stands beside them.
 const ABOUT_US: [(u16, FailureClass); 5] = [
@@ -92,13 +93,15 @@ const REPLIES: [(u16, FailureClass); 17] = [
 const BY_STAGE: [u16; 2] = [550, 553];
 
 /// Our own words in [`Exchange::error`], before the first space. `send` writes them.
-const OWN: [(&str, FailureClass); 9] = [
+const OWN: [(&str, FailureClass); 11] = [
     ("messo:timeout", Unavailable),
     ("messo:closed", Unavailable),
     ("messo:unreachable", Unavailable),
     ("messo:garbage", Unavailable),
     ("messo:busy", Throttled),
+    ("messo:paced", Throttled),
     ("messo:bare_newline", BadContent),
+    ("messo:address", BadRecipient),
     ("messo:tls", Misconfigured),
     ("messo:no_starttls", Misconfigured),
     ("messo:no_auth", Misconfigured),
@@ -126,7 +129,9 @@ fn without_answer(exchange: &Exchange) -> Failure {
         Some((_, class)) => *class,
         None => Unavailable,
     };
-    Failure::new(class, word, detail)
+    let seconds = detail.split(' ').next().and_then(|first| first.parse().ok());
+    let retry_after = seconds.filter(|_| word == "messo:paced").map(Duration::from_secs);
+    Failure { retry_after, ..Failure::new(class, word, detail) }
 }
 
 fn class(stage: Stage, code: u16, enhanced: Option<&str>) -> FailureClass {

@@ -132,8 +132,8 @@ pub(crate) fn mailbox_header(name: &str, display: &str, address: &str, out: &mut
 pub(crate) fn file_name_parameter(parameter: &str, value: &str, out: &mut Vec<u8>) {
     let plain = |c: char| c.is_ascii() && !matches!(c, '"' | '\\' | '%');
     let ascii: String = value.chars().map(|c| if plain(c) { c } else { '_' }).collect();
-    out.extend_from_slice(format!(";\r\n {parameter}=\"{ascii}\"").as_bytes());
     if ascii != value {
+        // First: some readers take the first of the two.
         out.extend_from_slice(format!(";\r\n {parameter}*=UTF-8''").as_bytes());
         for byte in value.bytes() {
             if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
@@ -147,6 +147,7 @@ pub(crate) fn file_name_parameter(parameter: &str, value: &str, out: &mut Vec<u8
             }
         }
     }
+    out.extend_from_slice(format!(";\r\n {parameter}=\"{ascii}\"").as_bytes());
 }
 
 /// Characters of an atom (RFC 5322 3.2.3).
@@ -268,6 +269,6 @@ mod tests {
         let mut out = Vec::new();
         file_name_parameter("filename", "perché.pdf", &mut out);
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text, ";\r\n filename=\"perch_.pdf\";\r\n filename*=UTF-8''perch%C3%A9.pdf");
+        assert_eq!(text, ";\r\n filename*=UTF-8''perch%C3%A9.pdf;\r\n filename=\"perch_.pdf\"");
     }
 }

@@ -1,0 +1,10 @@
+//! The channels against servers played on loopback: what each provider makes of good and bad ones.
+
+#[path = "it/mail.rs"]
+mod mail;
+#[path = "it/outbounds.rs"]
+mod outbounds;
+#[path = "it/relay.rs"]
+mod relay;
+#[path = "it/smtp.rs"]
+mod smtp;
