@@ -12,6 +12,7 @@ mod reconcile;
 mod release;
 mod send;
 mod settle;
+pub mod timeline;
 pub mod verify;
 mod work;
 
