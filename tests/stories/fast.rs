@@ -1,0 +1,3 @@
+//! Stories that need no server.
+
+mod layout;
