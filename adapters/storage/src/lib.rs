@@ -3,7 +3,8 @@
 //! What [`Store::commit`](messo_core::ports::Store::commit) answers is durable: it has been synced to
 //! disk (SQLite) or acknowledged by a server that has (PostgreSQL with its default settings). Commits
 //! that wait together share one transaction. Both databases run the same statements over the same
-//! tables and pass the same [`contract`]. Limit: SQLite's file must be on a local disk.
+//! tables and pass the same [`contract`]. Limits: SQLite's file must be on a local disk; when the connection to
+//! PostgreSQL breaks while it commits, the answer is `Unavailable` although it may have committed.
 
 mod accounts;
 mod attempts;
@@ -13,6 +14,8 @@ mod codes;
 mod connect;
 pub mod contract;
 mod dispatches;
+#[cfg(test)]
+mod durability;
 mod errors;
 mod evidence;
 mod notices;

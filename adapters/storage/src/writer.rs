@@ -20,8 +20,10 @@ use messo_core::ports::{Commit, Committed, StoreError, Write};
 use messo_core::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// Orders in line before callers wait.
 const WAITING: usize = 1024;
@@ -33,6 +35,9 @@ const GROUP_BYTES: usize = 8 << 20;
 const ROW_BYTES: usize = 2 << 10;
 /// Writing connections to PostgreSQL.
 const POSTGRES_WRITERS: usize = 4;
+
+/// Longest transaction on PostgreSQL; whoever still waits then is told that it does not answer.
+const LONGEST_GROUP: Duration = Duration::from_secs(60);
 
 /// Something to write, and where its answer goes.
 pub(crate) enum Order {
@@ -187,7 +192,13 @@ impl Desk {
                 }
             },
         };
-        let written = group::write(&mut connection, orders).await;
+        // A server that falls silent must not hold the line for ever. SQLite has no such silence, and
+        // what its thread has begun cannot be called off.
+        let limit = match &connection {
+            Connection::Lite(_) => Duration::MAX,
+            Connection::Postgres(_) => LONGEST_GROUP,
+        };
+        let written = timeout(limit, group::write(&mut connection, orders)).await.unwrap_or(false);
         if written {
             self.connection = Some(connection);
         }
