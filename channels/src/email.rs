@@ -7,7 +7,6 @@ mod encode;
 mod line;
 mod log;
 mod message;
-mod pace;
 mod reply;
 mod session;
 mod sessions;

@@ -1,9 +1,10 @@
-//! What every provider checks and fills in alike when it packs an envelope.
+//! What every provider checks and fills in alike when it packs an envelope or notes an exchange.
 
 use messo_core::addresses::Channel;
 use messo_core::attempts::Failure;
 use messo_core::failures::FailureClass;
-use messo_core::ports::{Envelope, Outbound};
+use messo_core::ports::{Envelope, Exchange, Outbound, Stage, Transcript};
+use std::time::Duration;
 
 /// Refuses an address of another channel.
 pub(crate) fn address_serves(outbound: &Outbound, channel: Channel) -> Result<(), Failure> {
@@ -34,4 +35,50 @@ pub(crate) fn within(envelope: Envelope, max_bytes: u64) -> Result<Envelope, Fai
     }
     let detail = format!("the message has {size} bytes, the provider takes {max_bytes}");
     Err(Failure::new(FailureClass::BadContent, "messo:too_large", &detail))
+}
+
+/// An exchange that ended without an answer. `error` begins with one of our own words, e.g.
+/// `messo:timeout`.
+pub(crate) fn unanswered(stage: Stage, error: &str) -> Exchange {
+    Exchange {
+        stage,
+        code: None,
+        answer: String::new(),
+        error: Some(error.to_owned()),
+        transcript: Transcript { lines: vec![format!("-- {error}")] },
+    }
+}
+
+/// The exchange of a message whose turn does not come within the provider's patience.
+pub(crate) fn paced(wait: Duration) -> Exchange {
+    unanswered(Stage::Connect, &format!("messo:paced {} s until its turn", wait.as_secs() + 1))
+}
+
+/// Our own words in [`Exchange::error`], before the first space, and what they mean.
+const OWN: [(&str, FailureClass); 11] = [
+    ("messo:timeout", FailureClass::Unavailable),
+    ("messo:closed", FailureClass::Unavailable),
+    ("messo:unreachable", FailureClass::Unavailable),
+    ("messo:garbage", FailureClass::Unavailable),
+    ("messo:busy", FailureClass::Throttled),
+    ("messo:paced", FailureClass::Throttled),
+    ("messo:bare_newline", FailureClass::BadContent),
+    ("messo:address", FailureClass::BadRecipient),
+    ("messo:tls", FailureClass::Misconfigured),
+    ("messo:no_starttls", FailureClass::Misconfigured),
+    ("messo:no_auth", FailureClass::Misconfigured),
+];
+
+/// The failure of an exchange without an answer: a doubt as soon as the last byte had left.
+pub(crate) fn failure_without_answer(exchange: &Exchange) -> Failure {
+    let said = exchange.error.as_deref().unwrap_or("messo:closed the connection ended");
+    let (word, detail) = said.split_once(' ').unwrap_or((said, ""));
+    let class = match OWN.iter().find(|(own, _)| *own == word) {
+        _ if exchange.stage >= Stage::Sent => FailureClass::Doubtful,
+        Some((_, class)) => *class,
+        None => FailureClass::Unavailable,
+    };
+    let seconds = detail.split(' ').next().and_then(|first| first.parse().ok());
+    let retry_after = seconds.filter(|_| word == "messo:paced").map(Duration::from_secs);
+    Failure { retry_after, ..Failure::new(class, word, detail) }
 }

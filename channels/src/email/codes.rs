@@ -4,10 +4,10 @@
 //! Read in this order: reply codes about us, enhanced codes, reply codes, first digit. A reply that no
 //! table knows is a failure; it is a doubt only when the last byte had left.
 
+use crate::envelope::failure_without_answer;
 use messo_core::attempts::Failure;
 use messo_core::failures::FailureClass::{self, *};
 use messo_core::ports::{Exchange, Stage};
-use std::time::Duration;
 
 /// Replies that speak of our access, whatever enhanced code stands beside them.
 const ABOUT_US: [(u16, FailureClass); 5] = [
@@ -92,25 +92,10 @@ const REPLIES: [(u16, FailureClass); 17] = [
 /// Replies that mean the recipient while the address is being named, and a policy afterwards.
 const BY_STAGE: [u16; 2] = [550, 553];
 
-/// Our own words in [`Exchange::error`], before the first space. `send` writes them.
-const OWN: [(&str, FailureClass); 11] = [
-    ("messo:timeout", Unavailable),
-    ("messo:closed", Unavailable),
-    ("messo:unreachable", Unavailable),
-    ("messo:garbage", Unavailable),
-    ("messo:busy", Throttled),
-    ("messo:paced", Throttled),
-    ("messo:bare_newline", BadContent),
-    ("messo:address", BadRecipient),
-    ("messo:tls", Misconfigured),
-    ("messo:no_starttls", Misconfigured),
-    ("messo:no_auth", Misconfigured),
-];
-
 /// The failure that an unsuccessful exchange is.
 pub(crate) fn failure(exchange: &Exchange) -> Failure {
     let Some(code) = exchange.code else {
-        return without_answer(exchange);
+        return failure_without_answer(exchange);
     };
     let enhanced = enhanced_code(code, &exchange.answer);
     let class = class(exchange.stage, code, enhanced);
@@ -119,19 +104,6 @@ pub(crate) fn failure(exchange: &Exchange) -> Failure {
         None => code.to_string(),
     };
     Failure::new(class, code, &exchange.answer)
-}
-
-fn without_answer(exchange: &Exchange) -> Failure {
-    let said = exchange.error.as_deref().unwrap_or("messo:closed the connection ended");
-    let (word, detail) = said.split_once(' ').unwrap_or((said, ""));
-    let class = match OWN.iter().find(|(own, _)| *own == word) {
-        _ if exchange.stage >= Stage::Sent => Doubtful,
-        Some((_, class)) => *class,
-        None => Unavailable,
-    };
-    let seconds = detail.split(' ').next().and_then(|first| first.parse().ok());
-    let retry_after = seconds.filter(|_| word == "messo:paced").map(Duration::from_secs);
-    Failure { retry_after, ..Failure::new(class, word, detail) }
 }
 
 fn class(stage: Stage, code: u16, enhanced: Option<&str>) -> FailureClass {

@@ -10,7 +10,8 @@ use super::log::Log;
 use super::reply::Reply;
 use super::session::{Halt, Message, Session};
 use super::settings::{SettingsError, SmtpSettings};
-use messo_core::ports::{Exchange, Stage, Transcript};
+use crate::envelope::unanswered;
+use messo_core::ports::{Exchange, Stage};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -100,24 +101,13 @@ impl Sessions {
         if begun.swap(true, Ordering::AcqRel) {
             return answered.await.unwrap_or_else(|_| vanished());
         }
-        without_talk(Stage::Connect, "messo:busy every connection to the relay is in use")
-    }
-}
-
-/// An exchange in which nothing was said.
-pub(crate) fn without_talk(stage: Stage, error: &str) -> Exchange {
-    Exchange {
-        stage,
-        code: None,
-        answer: String::new(),
-        error: Some(error.to_owned()),
-        transcript: Transcript { lines: vec![format!("-- {error}")] },
+        unanswered(Stage::Connect, "messo:busy every connection to the relay is in use")
     }
 }
 
 /// The worker is gone without a word (the process is being stopped): it may have got far.
 fn vanished() -> Exchange {
-    without_talk(Stage::Sent, "messo:closed the sender was stopped")
+    unanswered(Stage::Sent, "messo:closed the sender was stopped")
 }
 
 fn halted(halt: Halt, log: Log) -> Exchange {

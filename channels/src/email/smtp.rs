@@ -7,11 +7,11 @@
 use super::codes;
 use super::dkim::Signer;
 use super::message::Composer;
-use super::pace::Pace;
 use super::session::Message;
-use super::sessions::{Sessions, without_talk};
+use super::sessions::Sessions;
 use super::settings::{SettingsError, SmtpSettings};
 use crate::envelope;
+use crate::pace::{Limits, Pace};
 use async_trait::async_trait;
 use messo_core::addresses::{Address, Channel};
 use messo_core::attempts::{Failure, Outcome};
@@ -66,7 +66,11 @@ impl Smtp {
                 queries_after: None,
             },
             composer,
-            pace: Pace::new(settings),
+            pace: Pace::new(Limits {
+                per_minute: settings.per_minute,
+                domain_per_minute: settings.domain_per_minute,
+                domain_under_way: settings.domain_sessions,
+            }),
             sessions: Sessions::new(settings)?,
             patience: Duration::from_secs(settings.patience_s),
             return_path: settings.return_path.clone(),
@@ -103,15 +107,12 @@ impl Provider for Smtp {
     async fn send(&self, envelope: &Envelope) -> Exchange {
         let message = match Message::new(envelope) {
             Ok(message) => message,
-            Err(error) => return without_talk(Stage::Connect, error),
+            Err(error) => return envelope::unanswered(Stage::Connect, error),
         };
         let domain = envelope.to.rsplit_once('@').map_or("", |(_, domain)| domain);
         match self.pace.turn(&domain.to_ascii_lowercase(), self.patience).await {
             Ok(_turn) => self.sessions.carry(message).await,
-            Err(wait) => {
-                let error = format!("messo:paced {} s until its turn", wait.as_secs() + 1);
-                without_talk(Stage::Connect, &error)
-            }
+            Err(wait) => envelope::paced(wait),
         }
     }
 

@@ -1,9 +1,8 @@
-//! Keeps to what a mailbox and a recipient's domain allow: messages a minute, messages under way.
+//! Keeps to what a provider and a recipient's domain allow: messages a minute, messages under way.
 //!
 //! A message waits for its turn, but no longer than the patience it is given; then it is put off with the wait
 //! that is still needed. What is remembered of quiet domains is forgotten.
 
-use super::settings::SmtpSettings;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
@@ -19,6 +18,17 @@ const BURST_PART: u32 = 20;
 /// Quiet domains are forgotten after this many messages.
 const FORGET_EVERY: u32 = 1024;
 
+/// What is allowed; 0 stands for no limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// Messages a minute through the provider.
+    pub per_minute: u32,
+    /// Messages a minute to one domain.
+    pub domain_per_minute: u32,
+    /// Messages under way to one domain.
+    pub domain_under_way: usize,
+}
+
 /// The turn of a message; while it is held the message counts as under way.
 pub(crate) struct Turn {
     _permit: Option<OwnedSemaphorePermit>,
@@ -26,25 +36,25 @@ pub(crate) struct Turn {
 
 /// The limits with what has been used of them.
 pub(crate) struct Pace {
-    mailbox: Option<DefaultDirectRateLimiter>,
+    provider: Option<DefaultDirectRateLimiter>,
     domains: Option<DefaultKeyedRateLimiter<String>>,
     under_way: Mutex<HashMap<String, Arc<Semaphore>>>,
-    domain_sessions: usize,
+    domain_under_way: usize,
     seen: AtomicU32,
 }
 
 impl Pace {
-    /// The limits of the settings.
-    pub fn new(settings: &SmtpSettings) -> Self {
+    /// Nothing used yet.
+    pub fn new(limits: Limits) -> Self {
         let quota = |per_minute: u32| {
             let burst = NonZeroU32::new(per_minute / BURST_PART).unwrap_or(NonZeroU32::MIN);
             Some(Quota::per_minute(NonZeroU32::new(per_minute)?).allow_burst(burst))
         };
         Self {
-            mailbox: quota(settings.per_minute).map(RateLimiter::direct),
-            domains: quota(settings.domain_per_minute).map(RateLimiter::keyed),
+            provider: quota(limits.per_minute).map(RateLimiter::direct),
+            domains: quota(limits.domain_per_minute).map(RateLimiter::keyed),
             under_way: Mutex::default(),
-            domain_sessions: settings.domain_sessions,
+            domain_under_way: limits.domain_under_way,
             seen: AtomicU32::new(0),
         }
     }
@@ -68,10 +78,10 @@ impl Pace {
             };
             wait(check, until).await?;
         }
-        if let Some(mailbox) = &self.mailbox {
+        if let Some(provider) = &self.provider {
             let check = || {
                 let now = DefaultClock::default().now();
-                mailbox.check().map_err(|not_until| not_until.wait_time_from(now))
+                provider.check().map_err(|not_until| not_until.wait_time_from(now))
             };
             wait(check, until).await?;
         }
@@ -79,13 +89,13 @@ impl Pace {
     }
 
     fn semaphore(&self, domain: &str) -> Option<Arc<Semaphore>> {
-        if self.domain_sessions == 0 {
+        if self.domain_under_way == 0 {
             return None;
         }
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let semaphore = under_way
             .entry(domain.to_owned())
-            .or_insert_with(|| Arc::new(Semaphore::new(self.domain_sessions)));
+            .or_insert_with(|| Arc::new(Semaphore::new(self.domain_under_way)));
         Some(Arc::clone(semaphore))
     }
 
@@ -116,15 +126,9 @@ async fn wait(check: impl Fn() -> Result<(), Duration>, until: Instant) -> Resul
 mod tests {
     use super::*;
 
-    fn pace(change: impl FnOnce(&mut SmtpSettings)) -> Pace {
-        let mut settings = SmtpSettings::default();
-        change(&mut settings);
-        Pace::new(&settings)
-    }
-
     #[tokio::test]
     async fn a_domain_over_its_rate_is_put_off_and_others_are_not() {
-        let pace = pace(|settings| settings.domain_per_minute = 2);
+        let pace = Pace::new(Limits { domain_per_minute: 2, ..Limits::default() });
         assert!(pace.turn("a.it", Duration::ZERO).await.is_ok());
         let needed = pace.turn("a.it", Duration::ZERO).await.err().unwrap();
         assert!(needed > Duration::from_secs(20) && needed <= Duration::from_secs(30));
@@ -133,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn messages_under_way_to_a_domain_are_capped() {
-        let pace = pace(|settings| settings.domain_sessions = 1);
+        let pace = Pace::new(Limits { domain_under_way: 1, ..Limits::default() });
         let first = pace.turn("a.it", Duration::ZERO).await.ok().unwrap();
         assert!(pace.turn("a.it", Duration::from_millis(20)).await.is_err());
         drop(first);
@@ -142,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn quiet_domains_are_forgotten() {
-        let pace = pace(|settings| settings.domain_sessions = 1);
+        let pace = Pace::new(Limits { domain_under_way: 1, ..Limits::default() });
         for domain in 0..5000 {
             assert!(pace.turn(&format!("{domain}.it"), Duration::ZERO).await.is_ok());
         }

@@ -1,0 +1,1 @@
+//! The contract of every provider, as a test suite.

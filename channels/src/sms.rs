@@ -1,0 +1,5 @@
+//! Short messages.
+
+pub mod kannel;
+
+pub use kannel::{Kannel, KannelSettings};
