@@ -5,10 +5,10 @@
 //! a mail for `later` is accepted and bounces afterwards. Limit: no TLS, no authentication.
 
 use crate::dovecot::Dovecot;
-use crate::process::{Process, answers, ask_root, free_port, give, new_folder, run, write};
+use crate::process::{Process, answers, ask_root, free_port, give, new_folder, run, tail, write};
 use crate::{Servers, Started};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const PROGRAMS: &str = "/usr/lib/postfix/sbin";
@@ -16,7 +16,7 @@ const PROGRAMS: &str = "/usr/lib/postfix/sbin";
 /// A running Postfix.
 pub struct Postfix {
     process: Process,
-    log: std::path::PathBuf,
+    log: PathBuf,
     port: u16,
     dovecot: &'static Dovecot,
 }
@@ -41,9 +41,11 @@ impl Postfix {
         run(Command::new("/usr/sbin/postfix").arg("-c").arg(&config).arg("check"))?;
         let mut command = Command::new(format!("{PROGRAMS}/master"));
         command.current_dir(&folder).env("MAIL_CONFIG", &config).arg("-c").arg(&config).arg("-s");
-        let mut process = Process::start("postfix", &folder, &mut command)?;
-        process.until(async || answers(port)).await?;
-        Ok(Self { process, log: folder.join("mail.log"), port, dovecot })
+        let mut process = Process::start_leader("postfix", &folder, &mut command)?;
+        let log = folder.join("mail.log");
+        let started = process.until(async || answers(port)).await;
+        started.map_err(|reason| format!("{reason}\n{}", tail(&log)))?;
+        Ok(Self { process, log, port, dovecot })
     }
 
     /// `smtp://127.0.0.1:port`

@@ -28,19 +28,22 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the program with its output in `<folder>/<name>.log`.
+    /// Starts the program in a process group of its own, its output in `<folder>/<name>.log`.
     pub fn start(name: &'static str, folder: &Path, command: &mut Command) -> Started<Self> {
+        Self::start_leader(name, folder, command.process_group(0))
+    }
+
+    /// Like [`Process::start`], for a program that makes its own session and refuses to start when
+    /// it already leads a group.
+    pub fn start_leader(name: &'static str, folder: &Path, command: &mut Command) -> Started<Self> {
         let log = folder.join(format!("{name}.log"));
         let output = File::options().create(true).append(true).open(&log);
         let output = output.map_err(|error| format!("{name}: no log file: {error}"))?;
         let errors = output.try_clone().map_err(|error| format!("{name}: {error}"))?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .process_group(0)
-            .spawn()
-            .map_err(|error| format!("{name} cannot be started: {error}; ops/test installs it"))?;
+        let child =
+            command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().map_err(
+                |error| format!("{name} cannot be started: {error}; ops/test installs it"),
+            )?;
         warden::guard(child.id());
         Ok(Self { name, child, log })
     }
@@ -169,7 +172,8 @@ pub fn give(path: &Path, user: &str) -> Started<()> {
     chown(path, number(2), number(3)).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn tail(log: &Path) -> String {
+/// The last lines of a log.
+pub fn tail(log: &Path) -> String {
     let bytes = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<_> = text.lines().collect();
