@@ -9,6 +9,7 @@ pub mod folder;
 pub mod kinds;
 mod library;
 mod message;
+mod pages;
 pub mod qr;
 mod source;
 mod words;
@@ -145,6 +146,10 @@ impl Renderer for Templates {
             });
         }
         Ok(missing)
+    }
+
+    fn page(&self, name: &str, data: &serde_json::Value) -> Result<String, RenderError> {
+        pages::page(name, data)
     }
 
     fn render(

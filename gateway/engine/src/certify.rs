@@ -10,6 +10,8 @@ pub mod chain;
 mod files;
 pub mod manifest;
 mod statement;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use crate::Engine;
 use crate::verify::{VerificationProblem, verify};
@@ -89,12 +91,7 @@ impl Engine {
         let letterhead = self.body(body).await?;
         let mut members = files::collect(&*self.store, &record).await?;
         let lines = chain::extract(&*self.store, body, record.evidence.clone()).await?;
-        members.push(Member {
-            name: CHAIN.into(),
-            what: What::Chain,
-            description: "Estratto del registro concatenato delle prove".into(),
-            bytes: chain::write(&lines),
-        });
+        members.push(chain_member(&lines));
         let now = self.clock.now();
         let work = Work {
             about: about(&record, &lines, now)?,
@@ -128,6 +125,15 @@ impl Engine {
             dispatch = after;
         }
         Err(StoreError::Stale("dispatch").into())
+    }
+}
+
+fn chain_member(lines: &[ChainLine]) -> Member {
+    Member {
+        name: CHAIN.into(),
+        what: What::Chain,
+        description: "Estratto del registro concatenato delle prove".into(),
+        bytes: chain::write(lines),
     }
 }
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Longest quotation of what somebody wrote, in characters; the whole is in the receipt's bytes.
-const MAX_QUOTE: usize = 2_000;
+const MAX_QUOTE: usize = 1_000;
 
 /// What is added to everything that a sandbox did.
 pub const SANDBOX_MARK: &str = "SIMULAZIONE";
@@ -371,3 +371,6 @@ fn failure_words(class: FailureClass) -> &'static str {
         FailureClass::Doubtful => "non è certo che il messaggio sia partito",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! notificazione* of a court officer or lawyer, and says so.
 
 use super::Record;
-use super::manifest::{About, Entry};
+use super::manifest::{About, CHAIN, Entry, MANIFEST};
 use crate::timeline::{SANDBOX_MARK, instant, leg_words, timeline};
 use messo_core::addresses::Channel;
 use messo_core::dispatches::{Dispatch, DispatchState};
@@ -12,6 +12,10 @@ use messo_core::legs::{LegState, Proof};
 use messo_core::notices::BodyFacts;
 use messo_core::time::Timestamp;
 use serde_json::{Value, json};
+
+/// Most events and files that the statement lists, the last ones; with more it would be no
+/// document to read. All of them are in the chain and in the manifest.
+const MAX_ROWS: usize = 300;
 
 /// What the statement is made from.
 pub(super) struct Statement<'a> {
@@ -27,17 +31,18 @@ pub(super) struct Statement<'a> {
 pub(super) fn data(statement: &Statement<'_>) -> Value {
     let Statement { letterhead, record, about, entries, fingerprint, now } = statement;
     let dispatch = &record.dispatch;
-    let events: Vec<Value> = timeline(
-        dispatch,
-        &record.attempts,
-        &record.receipts,
-        &record.evidence,
-    )
-    .into_iter()
-    .map(|event| json!({ "at": instant(event.at), "text": event.text, "sha256": event.sha256 }))
-    .collect();
+    let told = timeline(dispatch, &record.attempts, &record.receipts, &record.evidence);
+    let events_left_out = told.len().saturating_sub(MAX_ROWS);
+    let files_left_out = entries.len().saturating_sub(MAX_ROWS);
+    let events: Vec<Value> = omitted(events_left_out, files_left_out)
+        .into_iter()
+        .chain(told.into_iter().skip(events_left_out).map(
+            |event| json!({ "at": instant(event.at), "text": event.text, "sha256": event.sha256 }),
+        ))
+        .collect();
     let files: Vec<Value> = entries
         .iter()
+        .skip(files_left_out)
         .map(|entry| {
             json!({
                 "name": entry.name,
@@ -73,6 +78,16 @@ pub(super) fn data(statement: &Statement<'_>) -> Value {
         "note": "Questo documento descrive gli invii eseguiti e le ricevute pervenute, come risultano dal registro delle prove. Non sostituisce la relata di notificazione dell'ufficiale giudiziario o dell'avvocato.",
         "generated_at": instant(*now),
         "at": now.0,
+    })
+}
+
+/// The first row of a list that is cut.
+fn omitted(events: usize, files: usize) -> Option<Value> {
+    (events + files > 0).then(|| {
+        let text = format!(
+            "Per brevità non sono riportati i primi {events} eventi e i primi {files} file: sono tutti nel registro ({CHAIN}) e nel manifesto ({MANIFEST})."
+        );
+        json!({ "at": "—", "text": text, "sha256": null })
     })
 }
 

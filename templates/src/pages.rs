@@ -1,0 +1,105 @@
+//! Whole pages of HTML, such as the statement of service, filled from data.
+//!
+//! Every value is escaped, a field that the data lacks is an error that names it, and a page has a
+//! limit of [`FUEL`] steps. A page loads nothing: its styles are inside, it has no scripts.
+
+use messo_core::ports::RenderError;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+
+/// Steps of the template machine for one page: some thousands of rows.
+const FUEL: u64 = 2_000_000;
+
+/// The sources under `pages`, in the program.
+#[derive(rust_embed::RustEmbed)]
+#[folder = "pages"]
+#[include = "*.html"]
+struct Sources;
+
+/// Fills the page of this name. Compiled anew for each page: pages are asked for rarely.
+pub fn page(name: &str, data: &serde_json::Value) -> Result<String, RenderError> {
+    let wrong = |error: minijinja::Error| RenderError::Template {
+        template: name.to_owned(),
+        detail: format!("{error:#}"),
+    };
+    let source = Sources::get(&format!("{name}.html"))
+        .ok_or_else(|| RenderError::UnknownTemplate(name.to_owned()))?;
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_fuel(Some(FUEL));
+    env.set_auto_escape_callback(|_| AutoEscape::Html);
+    let text = String::from_utf8_lossy(&source.data);
+    env.template_from_str(&text).map_err(wrong)?.render(data).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page;
+    use messo_core::ports::RenderError;
+    use serde_json::{Value, json};
+
+    fn statement(sandbox: bool) -> Value {
+        json!({
+            "title": "Relata di comunicazione",
+            "body_name": "Organismo <Concordia> & C.",
+            "body_address": ["Via Roma 1", "10121 Torino TO"],
+            "case": "Pratica n. 12/2026 — Condominio",
+            "number": 7,
+            "dispatch": "00000000-0000-0000-0000-000000000002",
+            "recipient": "Anna D'Amico",
+            "state": "Consegnata",
+            "outcome_sentence": "Comunicazione consegnata.",
+            "sandbox": sandbox,
+            "sandbox_sentence": if sandbox { json!("Nulla è uscito.") } else { Value::Null },
+            "addresses": [{ "channel": "E-mail", "address": "anna@example.it", "outcome": "presa in carico" }],
+            "events": [
+                { "at": "22 novembre 2026, ore 10:15:03 (UTC+01:00)", "text": "«<b>Sì</b>»", "sha256": "ab12" },
+                { "at": "22 novembre 2026, ore 10:15:04 (UTC+01:00)", "text": "Esito.", "sha256": null },
+            ],
+            "worth": [{ "channel": "E-mail", "text": "non prova la consegna." }],
+            "files": [{ "name": "inviati/1-email.eml", "what": "E-mail", "sha256": "ab12", "size": 20 }],
+            "chain": { "from": 1, "to": 9, "head": "cd34" },
+            "seal_fingerprint": "6668 7aad",
+            "verify": ["messo evidence verify FASCICOLO.zip"],
+            "note": "Non sostituisce la relata di notificazione.",
+            "generated_at": "22 novembre 2026, ore 10:16:00 (UTC+01:00)",
+        })
+    }
+
+    #[test]
+    fn the_statement_says_who_what_when_and_how_to_check() {
+        let html = page("statement", &statement(false)).unwrap();
+        for words in [
+            "Organismo &lt;Concordia&gt; &amp; C.",
+            "anna@example.it",
+            "ore 10:15:03 (UTC+01:00)",
+            "SHA-256 ab12",
+            "6668 7aad",
+            "messo evidence verify",
+        ] {
+            assert!(html.contains(words), "{words}");
+        }
+        assert!(!html.contains("SIMULAZIONE"));
+        assert!(!html.contains("none"));
+    }
+
+    #[test]
+    fn what_somebody_wrote_never_becomes_markup() {
+        let html = page("statement", &statement(false)).unwrap();
+        assert!(!html.contains("<b>Sì"));
+        assert!(html.contains("&lt;b&gt;Sì"));
+    }
+
+    #[test]
+    fn a_sandbox_is_marked_large() {
+        let html = page("statement", &statement(true)).unwrap();
+        assert!(html.contains("<strong>SIMULAZIONE</strong> Nulla è uscito."));
+    }
+
+    #[test]
+    fn a_missing_field_is_an_error_and_no_blank() {
+        let mut data = statement(false);
+        data.as_object_mut().unwrap().remove("outcome_sentence");
+        assert!(matches!(page("statement", &data), Err(RenderError::Template { .. })));
+        assert!(matches!(page("niente", &data), Err(RenderError::UnknownTemplate(_))));
+    }
+}
