@@ -14,17 +14,22 @@
 //! and the change of user for PostgreSQL need root; `ops/test` sees to that.
 
 pub mod dovecot;
+pub mod installation;
 pub mod kannel;
 pub mod mail;
+pub mod mail_counter;
 pub mod postfix;
 pub mod postgres;
 pub mod process;
 pub mod rabbitmq;
+pub mod sheets;
 pub mod sink;
 pub mod warden;
 
 pub use dovecot::Dovecot;
+pub use installation::Installation;
 pub use kannel::Kannel;
+pub use mail_counter::MailCounter;
 pub use postfix::Postfix;
 pub use postgres::Postgres;
 pub use rabbitmq::RabbitMq;
@@ -89,4 +94,10 @@ pub fn messo_binary() -> PathBuf {
     let binary = folder.join("messo");
     assert!(binary.exists(), "{} is missing: cargo build -p messo", binary.display());
     binary
+}
+
+/// A text as Excel saves it in Italy: Windows-1252. The flag says whether a character was lost.
+pub fn cp1252(text: &str) -> (Vec<u8>, &'static str, bool) {
+    let (bytes, encoding, lost) = encoding_rs::WINDOWS_1252.encode(text);
+    (bytes.into_owned(), encoding.name(), lost)
 }

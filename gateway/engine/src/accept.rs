@@ -5,8 +5,8 @@
 
 use crate::Engine;
 use crate::filing::{Filing, MAX_RACES};
-use crate::release::RowProblem;
 use messo_core::addresses::Channel;
+use messo_core::case_sheet::RowError;
 use messo_core::bodies::Body;
 use messo_core::dispatches::{Consequence, Dispatch, Leg};
 use messo_core::evidence::{EvidenceDraft, EvidenceKind};
@@ -37,7 +37,7 @@ pub struct Accepted {
 pub enum AcceptError {
     /// Some recipients cannot be served: every fault of every one.
     #[error("{} dati da correggere prima dell'invio", .0.len())]
-    Faults(Vec<RowProblem>),
+    Faults(Vec<RowError>),
     /// No recipient, or too many.
     #[error("una comunicazione ha da 1 a {MAX_RECIPIENTS} destinatari, non {0}")]
     Recipients(usize),
@@ -104,23 +104,23 @@ impl Engine {
         recipient: &RecipientRequest,
         request: &NoticeRequest,
         body: &Body,
-    ) -> Result<Vec<RowProblem>, AcceptError> {
+    ) -> Result<Vec<RowError>, AcceptError> {
         let facts = self.facts(recipient, request, body);
         let channels: Vec<Channel> = request.plan.channels().collect();
         let missing = self.renderer.missing(&facts, &channels).map_err(|error| match error {
             RenderError::NoRendition { channel, .. } => AcceptError::NoProvider(channel),
             _ => AcceptError::UnknownTemplate(request.template.clone()),
         })?;
-        let mut faults: Vec<RowProblem> = missing
+        let mut faults: Vec<RowError> = missing
             .into_iter()
-            .map(|missing| RowProblem {
+            .map(|missing| RowError {
                 row: recipient.row,
                 field: missing.field,
                 reason: missing.reason,
             })
             .collect();
         if let Err(channel) = request.plan.legs(&recipient.addresses) {
-            faults.push(RowProblem {
+            faults.push(RowError {
                 row: recipient.row,
                 field: address_field(channel).into(),
                 reason: format!("manca il recapito per il canale {}", channel.title()),

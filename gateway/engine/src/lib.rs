@@ -19,7 +19,8 @@ mod work;
 pub use accept::{AcceptError, Accepted};
 pub use providers::Providers;
 pub use reconcile::ReconcileError;
-pub use release::{Released, RowProblem, Run};
+pub use messo_core::case_sheet::RowError as RowProblem;
+pub use release::{Released, Run};
 pub use settle::{SettleError, Verdict};
 pub use work::Workers;
 

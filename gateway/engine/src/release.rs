@@ -10,23 +10,11 @@ use messo_core::ids::{BatchId, BlobHash, BodyId, DispatchId};
 use messo_core::notices::{NoticeRequest, RecipientRequest};
 use messo_core::plans::Plan;
 use messo_core::ports::StoreError;
-use serde::Serialize;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// How many rows are accepted at a time: enough for the storage to put many into one transaction.
 const AT_A_TIME: usize = 128;
-
-/// A fault in a row, for staff.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RowProblem {
-    /// Row of the file, the header being row 1; 0 when it did not come from a file.
-    pub row: u32,
-    /// Name of the column.
-    pub field: String,
-    /// One sentence.
-    pub reason: String,
-}
 
 /// A row that was released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use messo_core::dispatches::{Dispatch, DispatchState};
 use messo_core::evidence::{EvidenceDraft, EvidenceKind};
 use messo_core::failures::{Decision, FailureClass, decide};
 use messo_core::ids::{AttemptId, BlobHash, DispatchId, EvidenceId, JobId};
-use messo_core::jobs::{Job, Lane, Priority, Task};
+use messo_core::jobs::{Job, Priority, Task};
 use messo_core::legs::{LegEvent, LegState};
 use messo_core::ports::{
     Blob, Commit, DoubtPolicy, Envelope, Exchange, Frame, Guard, IssuedCode, Notify, Outbound,
@@ -444,11 +444,6 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let writes = vec![Write::JobLater { job: job.id, due_at }];
         self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop)
-    }
-
-    /// The lane of a channel; a name for the ring after a state was moved by hand.
-    pub(crate) fn lane_of(dispatch: &Dispatch, leg: usize) -> Lane {
-        Lane(dispatch.legs[leg].channel)
     }
 }
 

@@ -30,7 +30,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  messo demo --port 8090")]
     Demo(Demo),
     /// Set up a data folder: configuration with every option explained, secrets, database.
-    #[command(after_help = "Examples:\n  messo init --data /var/lib/messo --name \"Organismo di Mediazione Alfa\"\n  messo init --data ./prova --sandbox")]
+    #[command(
+        after_help = "Examples:\n  messo init --data /var/lib/messo --name \"Organismo di Mediazione Alfa\"\n  messo init --data ./prova --sandbox"
+    )]
     Init(Init),
     /// Run pages, API, callbacks and workers until told to stop.
     #[command(after_help = "Examples:\n  messo serve\n  messo serve --role worker,intake")]
@@ -45,7 +47,9 @@ pub enum Command {
     #[command(subcommand)]
     Notice(Notice),
     /// Send one notice per row of a CSV: validate, price, release, report.
-    #[command(after_help = "Examples:\n  messo send pratiche.csv --template convocazione --plan email+sms --dry-run\n  messo send pratiche.csv --template convocazione --plan email+sms --wait --json\n\nPlans: + together, > only if the step before failed, ? only where the address is known:\n  pec>registered+email?")]
+    #[command(
+        after_help = "Examples:\n  messo send pratiche.csv --template convocazione --plan email+sms --dry-run\n  messo send pratiche.csv --template convocazione --plan email+sms --wait --json\n\nPlans: + together, > only if the step before failed, ? only where the address is known:\n  pec>registered+email?"
+    )]
     Send(Send),
     /// Dispatches.
     #[command(subcommand)]
@@ -132,7 +136,9 @@ pub enum Role {
 #[derive(Subcommand)]
 pub enum Notice {
     /// Render a template to files: letter.pdf, message.html, message.txt, message.eml, sms.txt.
-    #[command(after_help = "Example:\n  messo notice render --template convocazione --data-file dati.json --out anteprima --locale de")]
+    #[command(
+        after_help = "Example:\n  messo notice render --template convocazione --data-file dati.json --out anteprima --locale de"
+    )]
     Render {
         /// Template.
         #[arg(long)]

@@ -9,7 +9,6 @@ mod init;
 mod keys;
 mod notice;
 mod qr;
-mod report;
 mod send;
 mod serve;
 mod sheet;

@@ -6,7 +6,7 @@ use crate::config::{self, Place, Settings};
 use crate::rim::{Keys, RandomIds, SystemClock};
 use anyhow::Context;
 use messo_core::bodies::Body;
-use messo_core::ports::{Doorbell, Seal, Store};
+use messo_core::ports::{Doorbell, Seal, Store, Typeset};
 use messo_core::tokens::TokenKeys;
 use messo_engine::{BodyCache, Engine, Providers};
 use messo_storage::Storage;
@@ -38,28 +38,24 @@ impl House {
     }
 
     /// Puts the parts together.
-    pub async fn with(
-        settings: Settings,
-        storage: Storage,
-        place: &Place,
-    ) -> anyhow::Result<Self> {
+    pub async fn with(settings: Settings, storage: Storage, place: &Place) -> anyhow::Result<Self> {
         let keys = Keys::load(&place.data)?;
         let doorbell: Arc<dyn Doorbell> = match settings.doorbell.url.expose() {
             "local" | "" => Arc::new(messo_wakeup::LocalDoorbell::new()),
             url => Arc::new(messo_wakeup::RabbitDoorbell::new(url).context("doorbell.url")?),
         };
-        let typesetter: Arc<Typesetter> = Arc::new(Typesetter::new());
+        let (templates, typesetter) = templates()?;
         let store: Arc<dyn Store> = Arc::new(storage.clone());
         let engine = Engine {
             store,
             doorbell,
-            renderer: Arc::new(Templates::new(Some(typesetter.clone()))),
+            renderer: Arc::new(templates),
             typesetter,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             seal: Arc::new(keys.sealer()?),
             tokens: token_keys(&keys)?,
-            providers: Providers::new(carriers::configured(&settings, &place.data)?),
+            providers: Providers::new(carriers::configured(&settings)?),
             settings: engine_settings(&settings),
             bodies: BodyCache::default(),
         };
@@ -104,6 +100,13 @@ pub async fn open_storage(settings: &Settings, data: &Path) -> anyhow::Result<St
         }
         None => Storage::open(url).await.context("the database cannot be opened"),
     }
+}
+
+/// The templates and the typesetter behind them.
+pub fn templates() -> anyhow::Result<(Templates, Arc<dyn Typeset>)> {
+    let typesetter: Arc<dyn Typeset> = Arc::new(Typesetter::new()?);
+    let templates = Templates::new(Some(Arc::clone(&typesetter)))?;
+    Ok((templates.with_logo(messo_templates::DEMO_LOGO), typesetter))
 }
 
 /// The keys of the codes.

@@ -12,8 +12,7 @@ pub fn start(log: &Log) {
         "pretty" => false,
         _ => !std::io::stderr().is_terminal(),
     };
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if json { subscriber.json().try_init() } else { subscriber.try_init() };
     drop(started);
 }

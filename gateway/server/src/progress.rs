@@ -23,9 +23,10 @@ impl Progress {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(total);
             let style = "{msg:12} {wide_bar} {pos}/{len} {elapsed}";
-            bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| {
-                ProgressStyle::default_bar()
-            }));
+            bar.set_style(
+                ProgressStyle::with_template(style)
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
             bar.set_message(what);
             bar
         });

@@ -42,11 +42,9 @@ impl Running {
             let app = messo_web::router(web_state(house, roles, demo));
             let stop = running.stop.clone();
             running.listener = Some(tokio::spawn(async move {
-                let served = axum::serve(
-                    listener,
-                    app.into_make_service_with_connect_info::<SocketAddr>(),
-                )
-                .with_graceful_shutdown(stop.cancelled_owned());
+                let served =
+                    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+                        .with_graceful_shutdown(stop.cancelled_owned());
                 if let Err(error) = served.await {
                     tracing::error!(%error, "the listener stopped");
                 }

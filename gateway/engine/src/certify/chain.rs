@@ -84,7 +84,7 @@ pub fn span(lines: &[ChainLine]) -> Option<Span> {
         _ => None,
     });
     let first = items.next()?;
-    let last = items.last().unwrap_or(first);
+    let last = items.next_back().unwrap_or(first);
     Some(Span { from: first.seq, to: last.seq, head: last.hash })
 }
 

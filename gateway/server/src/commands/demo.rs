@@ -1,15 +1,16 @@
 //! `messo demo`: the whole product on embedded defaults, with a small believable body in it.
 
 use crate::cli::{self, Role};
-use crate::commands::{init, keys, sheet};
+use crate::commands::{init, keys};
 use crate::config::Place;
 use crate::house::House;
 use crate::running::{self, Running};
 use anyhow::Context;
 use messo_core::addresses::EmailAddress;
 use messo_core::bodies::Body;
+use messo_core::case_sheet::CaseSheet;
 use messo_web::DemoInfo;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use tokio::net::TcpListener;
 
 /// Who signs in to the demo. The password is public: the demo listens on loopback alone.
@@ -56,7 +57,10 @@ fn greet(demo: &cli::Demo, url: &str, place: &Place) -> anyhow::Result<()> {
     } else {
         writeln!(out, "Messo è pronto:  {url}")?;
         writeln!(out, "Utente: {USER}    Password: {PASSWORD}")?;
-        writeln!(out, "Tutto è simulato: nulla lascia questa macchina. Dati in {data}; Ctrl-C per chiudere.")?;
+        writeln!(
+            out,
+            "Tutto è simulato: nulla lascia questa macchina. Dati in {data}; Ctrl-C per chiudere."
+        )?;
     }
     out.flush()?;
     Ok(())
@@ -78,7 +82,8 @@ async fn furnish(place: &Place, url: &str) -> anyhow::Result<House> {
     // The address may be another at each start, so it comes from here and not from the file.
     let new = !place.file.exists();
     if new {
-        let options = [("sandbox.channels", init::all_channels()), ("log.level", init::quoted("warn")?)];
+        let options =
+            [("sandbox.channels", init::all_channels()), ("log.level", init::quoted("warn")?)];
         init::write(place, &options, body()?).await?;
     }
     let mut settings = crate::config::load(&place.file)?;
@@ -95,9 +100,8 @@ async fn furnish(place: &Place, url: &str) -> anyhow::Result<House> {
 
 async fn seed(house: &House) -> anyhow::Result<()> {
     let body = house.body().await?.id;
-    let mut rows = sheet::rows(CASES.as_bytes())?;
-    for row in &mut rows {
-        let row = row.map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
+    for row in CaseSheet::open(Cursor::new(CASES))? {
+        let row = row?.outcome.map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
         house.engine.enroll(body, &row).await?;
     }
     Ok(())

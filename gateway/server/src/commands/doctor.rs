@@ -59,13 +59,19 @@ async fn examine(place: &Place) -> Vec<Finding> {
     findings.push(finding(
         "doorbell",
         doorbell.map(|()| "rings".into()).map_err(|error| {
-            format!("{error}; notices still leave, up to {} ms later", house.settings.worker.sweep_ms)
+            format!(
+                "{error}; notices still leave, up to {} ms later",
+                house.settings.worker.sweep_ms
+            )
         }),
     ));
-    findings.push(finding("body", match house.body().await {
-        Ok(body) => Ok(body.facts.name),
-        Err(error) => Err(error.to_string()),
-    }));
+    findings.push(finding(
+        "body",
+        match house.body().await {
+            Ok(body) => Ok(body.facts.name),
+            Err(error) => Err(error.to_string()),
+        },
+    ));
     if engine.providers.iter().next().is_none() {
         let detail = "no channel is configured: set [email] or [sms], or name sandbox channels";
         findings.push(finding("channels", Err(detail.into())));

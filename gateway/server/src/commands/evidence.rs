@@ -28,7 +28,10 @@ pub async fn run(evidence: Evidence, place: &Place) -> anyhow::Result<ExitCode> 
             if json {
                 println!("{}", serde_json::to_string(&verification)?);
             } else if verification.valid {
-                println!("Tutto torna: {} file, sigillo {}", verification.files, verification.fingerprint);
+                println!(
+                    "Tutto torna: {} file, sigillo {}",
+                    verification.files, verification.fingerprint
+                );
             } else {
                 for problem in &verification.problems {
                     println!("{}: {}", problem.member, problem.text);

@@ -5,11 +5,8 @@ use crate::commands::sheet;
 use crate::config::Place;
 use crate::house::House;
 use crate::progress::Progress;
-use anyhow::Context;
 use futures_util::StreamExt;
-use messo_engine::RowProblem;
-use std::fs::File;
-use std::io::BufReader;
+use messo_core::case_sheet::RowError;
 use std::process::ExitCode;
 
 /// Rows filed at a time: enough for the storage to put many into one transaction.
@@ -19,16 +16,15 @@ const AT_A_TIME: usize = 128;
 /// twice.
 pub async fn run(import: Import, place: &Place) -> anyhow::Result<ExitCode> {
     let Import::Cases { file, dry_run } = import;
-    let opened =
-        File::open(&file).with_context(|| format!("{} cannot be read", file.display()))?;
     let house = House::open(place).await?;
     let body = house.body().await?.id;
     let mut progress = Progress::new("filing", 0);
     let (mut filed, mut problems) = (0u64, Vec::new());
-    let rows = sheet::rows(BufReader::new(opened))?.filter_map(|row| match row {
-        Ok(row) => Some(row),
-        Err(faults) => {
-            problems.extend(faults);
+    let mut broken = None;
+    let rows = sheet::rows(&file)?.filter_map(|row| match row {
+        Ok(row) => row.outcome.map_err(|faults| problems.extend(faults)).ok(),
+        Err(error) => {
+            broken = Some(error);
             None
         }
     });
@@ -46,13 +42,16 @@ pub async fn run(import: Import, place: &Place) -> anyhow::Result<ExitCode> {
         }
     }
     progress.end();
+    if let Some(error) = broken {
+        return Err(error.into());
+    }
     print_csv(&problems)?;
     let verb = if dry_run { "sound" } else { "filed" };
     eprintln!("{filed} rows {verb}, {} faults.", problems.len());
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print_csv(problems: &[RowProblem]) -> anyhow::Result<()> {
+fn print_csv(problems: &[RowError]) -> anyhow::Result<()> {
     if problems.is_empty() {
         return Ok(());
     }

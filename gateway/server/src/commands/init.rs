@@ -16,8 +16,8 @@ pub async fn run(init: &Init, place: &Place) -> anyhow::Result<()> {
     if place.file.exists() {
         bail!("{} is there already: nothing was changed", place.file.display());
     }
-    let email = EmailAddress::parse(&init.email)
-        .map_err(|error| anyhow::anyhow!("--email: {error}"))?;
+    let email =
+        EmailAddress::parse(&init.email).map_err(|error| anyhow::anyhow!("--email: {error}"))?;
     let body = new_body(&init.name, email);
     write(place, &options(init)?, body).await?;
     eprintln!("Ready: {}", place.data.display());
@@ -59,12 +59,7 @@ pub fn new_body(name: &str, email: EmailAddress) -> Body {
             email: email.to_string(),
             ..BodyFacts::default()
         },
-        sender: Sender {
-            name: name.to_owned(),
-            email,
-            reply_to: None,
-            sms_sender: "Messo".into(),
-        },
+        sender: Sender { name: name.to_owned(), email, reply_to: None, sms_sender: "Messo".into() },
         patron_saint: None,
     }
 }

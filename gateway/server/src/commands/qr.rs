@@ -14,7 +14,9 @@ pub fn run(qr: &Qr, place: &Place) -> anyhow::Result<ExitCode> {
         Qr::Rotate => {
             let id = keys.rotate()?;
             keys.save(&place.data)?;
-            eprintln!("New codes are sealed with key {id}; older letters stay valid. Restart `messo serve`.");
+            eprintln!(
+                "New codes are sealed with key {id}; older letters stay valid. Restart `messo serve`."
+            );
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -13,16 +13,16 @@ use crate::config::Place;
 use crate::house::House;
 use crate::progress::Progress;
 use crate::running::Running;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use messo_core::bodies::Body;
+use messo_core::case_sheet::RowError;
 use messo_core::ids::{BlobHash, DispatchId};
 use messo_core::ports::Progress as Standing;
-use messo_engine::{Released, RowProblem, Run};
+use messo_engine::{Released, Run};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use tokio::time::Instant;
@@ -37,8 +37,9 @@ const MAX_DISPATCHES: usize = 200_000;
 #[derive(Serialize)]
 struct Report {
     rows: u64,
-    rejected: Vec<RowProblem>,
+    rejected: Vec<RowError>,
     rejected_rows: u64,
+    warnings: Vec<RowError>,
     released: u64,
     repeated: u64,
     delivered: u64,
@@ -64,7 +65,8 @@ struct Line {
 /// What the first reading found.
 struct Check {
     rows: u64,
-    problems: Vec<RowProblem>,
+    problems: Vec<RowError>,
+    warnings: Vec<RowError>,
     bad_rows: HashSet<u32>,
     content: BlobHash,
     cost_millieuro: u64,
@@ -89,7 +91,10 @@ pub async fn run(send: &Send, place: &Place) -> anyhow::Result<ExitCode> {
     let mut report = Report::new(&house, &run, &check, send.dry_run);
     let stopped = send.strict && !check.bad_rows.is_empty();
     if stopped {
-        eprintln!("Nothing was released: {} rows are to be mended (--strict).", report.rejected_rows);
+        eprintln!(
+            "Nothing was released: {} rows are to be mended (--strict).",
+            report.rejected_rows
+        );
     }
     if !send.dry_run && !stopped {
         deliver(&house, send, &run, &check, &mut report).await?;
@@ -106,15 +111,18 @@ fn check(house: &House, file: &Path, run: &Run, body: &Body) -> anyhow::Result<C
     let mut check = Check {
         rows: 0,
         problems: Vec::new(),
+        warnings: Vec::new(),
         bad_rows: HashSet::new(),
         content: hash_file(file)?,
         cost_millieuro: 0,
     };
     let mut progress = Progress::new("checking", 0);
-    for row in sheet::rows(open(file)?)? {
+    for row in sheet::rows(file)? {
         check.rows += 1;
         progress.step();
-        let faults = match row {
+        let row = row?;
+        check.warnings.extend(row.warnings.into_iter().take(MAX_LISTED));
+        let faults = match row.outcome {
             Err(faults) => faults,
             Ok(recipient) => {
                 let request = run.request(recipient);
@@ -150,8 +158,8 @@ async fn deliver(
     let running = if send.wait { Some(start(house).await?) } else { None };
     let good = check.rows - check.bad_rows.len() as u64;
     let mut progress = Progress::new("releasing", good);
-    let rows = sheet::rows(open(&send.file)?)?
-        .filter_map(Result::ok)
+    let rows = sheet::rows(&send.file)?
+        .filter_map(|row| row.ok()?.outcome.ok())
         .filter(|row| !check.bad_rows.contains(&row.row));
     let mut released: Vec<Released> = Vec::new();
     let outcome = house
@@ -189,13 +197,8 @@ async fn start(house: &House) -> anyhow::Result<Running> {
     Running::start(house, &[Role::Worker, Role::Intake], listener, None)
 }
 
-fn open(file: &Path) -> anyhow::Result<BufReader<File>> {
-    let opened = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(BufReader::with_capacity(1 << 16, opened))
-}
-
 fn hash_file(file: &Path) -> anyhow::Result<BlobHash> {
-    let mut reader = open(file)?;
+    let mut reader = sheet::open(file)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -210,6 +213,9 @@ fn list_problems(check: &Check) {
     for problem in &check.problems {
         eprintln!("riga {}, {}: {}", problem.row, problem.field, problem.reason);
     }
+    for warning in &check.warnings {
+        eprintln!("riga {}, {} (avviso): {}", warning.row, warning.field, warning.reason);
+    }
 }
 
 impl Report {
@@ -221,6 +227,7 @@ impl Report {
             rows: check.rows,
             rejected: check.problems.clone(),
             rejected_rows: check.bad_rows.len() as u64,
+            warnings: check.warnings.clone(),
             released: 0,
             repeated: 0,
             delivered: 0,

@@ -8,16 +8,15 @@ use messo_channels::sms::{Kannel, KannelSettings};
 use messo_core::addresses::Channel;
 use messo_core::ports::Provider;
 use serde::de::DeserializeOwned;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Every provider that the configuration names, the real ones first.
-pub fn configured(settings: &Settings, data: &Path) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
+pub fn configured(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
     let mut list: Vec<Arc<dyn Provider>> = Vec::new();
     match settings.email.provider.as_str() {
         "none" => {}
         "sandbox" => list.push(Arc::new(Sandbox::new(Channel::Email))),
-        "smtp" => list.push(Arc::new(smtp(settings, data)?)),
+        "smtp" => list.push(Arc::new(smtp(settings)?)),
         other => bail!("email.provider is «{other}»: it can be none, sandbox or smtp"),
     }
     match settings.sms.provider.as_str() {
@@ -27,9 +26,9 @@ pub fn configured(settings: &Settings, data: &Path) -> anyhow::Result<Vec<Arc<dy
         other => bail!("sms.provider is «{other}»: it can be none, sandbox or kannel"),
     }
     for word in &settings.sandbox.channels {
-        let channel: Channel = word.parse().map_err(|_| {
-            anyhow::anyhow!("sandbox.channels names «{word}», which is no channel")
-        })?;
+        let channel: Channel = word
+            .parse()
+            .map_err(|_| anyhow::anyhow!("sandbox.channels names «{word}», which is no channel"))?;
         if !list.iter().any(|provider| provider.spec().channel == channel) {
             list.push(Arc::new(Sandbox::new(channel)));
         }
@@ -37,13 +36,22 @@ pub fn configured(settings: &Settings, data: &Path) -> anyhow::Result<Vec<Arc<dy
     Ok(list)
 }
 
-fn smtp(settings: &Settings, _data: &Path) -> anyhow::Result<Smtp> {
-    let base = SmtpSettings::from_url(settings.email.url.expose()).context("email.url")?;
-    let merged = merge(serde_json::to_value(&base)?, &settings.email.smtp);
-    let mut full: SmtpSettings = options(merged).context("[email.smtp]")?;
-    // The password is never serialised: it comes from the address alone.
-    full.password = base.password;
-    Ok(Smtp::new(full)?)
+fn smtp(settings: &Settings) -> anyhow::Result<Smtp> {
+    let mut full = SmtpSettings::from_url(settings.email.url.expose()).context("email.url")?;
+    let more = &settings.email.smtp;
+    if !more.is_empty() {
+        // The address says where and as whom; the table says the rest.
+        let base =
+            std::mem::replace(&mut full, options(merge(empty(), more)).context("[email.smtp]")?);
+        full.host = base.host;
+        full.port = base.port;
+        full.user = base.user;
+        full.password = base.password;
+        if !more.contains_key("tls") {
+            full.tls = base.tls;
+        }
+    }
+    Ok(Smtp::new(&full)?)
 }
 
 fn kannel(settings: &Settings) -> anyhow::Result<Kannel> {
@@ -55,6 +63,10 @@ fn kannel(settings: &Settings) -> anyhow::Result<Kannel> {
     let full: KannelSettings =
         options(merge(base, &settings.sms.kannel)).context("[sms.kannel]")?;
     Ok(Kannel::new(full)?)
+}
+
+fn empty() -> serde_json::Value {
+    serde_json::Value::Object(serde_json::Map::new())
 }
 
 fn merge(base: serde_json::Value, more: &Table) -> serde_json::Value {

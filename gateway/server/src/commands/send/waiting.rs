@@ -26,7 +26,10 @@ pub async fn until_over(house: &House, run: &Run, timeout_s: u64) -> anyhow::Res
     let mut progress = Progress::new("sending", total);
     while standing.waiting > 0 {
         if Instant::now() >= deadline {
-            eprintln!("{} dispatches are still under way; the server goes on with them.", standing.waiting);
+            eprintln!(
+                "{} dispatches are still under way; the server goes on with them.",
+                standing.waiting
+            );
             break;
         }
         tokio::time::sleep(LOOK_EVERY).await;
