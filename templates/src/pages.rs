@@ -9,11 +9,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 /// Steps of the template machine for one page: some thousands of rows.
 const FUEL: u64 = 2_000_000;
 
-/// The sources under `pages`, in the program.
-#[derive(rust_embed::RustEmbed)]
-#[folder = "pages"]
-#[include = "*.html"]
-struct Sources;
+/// The pages, by name.
+const SOURCES: [(&str, &str); 1] = [("statement", include_str!("../pages/statement.html"))];
 
 /// Fills the page of this name. Compiled anew for each page: pages are asked for rarely.
 pub fn page(name: &str, data: &serde_json::Value) -> Result<String, RenderError> {
@@ -21,14 +18,16 @@ pub fn page(name: &str, data: &serde_json::Value) -> Result<String, RenderError>
         template: name.to_owned(),
         detail: format!("{error:#}"),
     };
-    let source = Sources::get(&format!("{name}.html"))
+    let (_, source) = SOURCES
+        .iter()
+        .find(|(known, _)| *known == name)
         .ok_or_else(|| RenderError::UnknownTemplate(name.to_owned()))?;
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(FUEL));
     env.set_auto_escape_callback(|_| AutoEscape::Html);
-    let text = String::from_utf8_lossy(&source.data);
-    env.template_from_str(&text).map_err(wrong)?.render(data).map_err(wrong)
+    let data = minijinja::Value::from(minijinja::value::Serde(data));
+    env.template_from_str(source).map_err(wrong)?.render(data).map_err(wrong)
 }
 
 #[cfg(test)]
