@@ -15,11 +15,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+type Trial = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A promise and how it is tried.
 pub struct Case {
     /// The promise, as a sentence.
     pub name: &'static str,
-    run: fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    run: fn(Arc<dyn Store>) -> Trial,
 }
 
 impl Case {

@@ -162,6 +162,8 @@ async fn gather(orders: &mut mpsc::Receiver<Order>) -> Vec<Order> {
     let Some(first) = orders.recv().await else { return group };
     let mut bytes = weight(&first);
     group.push(first);
+    // Those who were just answered may be about to order again: let them, once, without waiting.
+    tokio::task::yield_now().await;
     while group.len() < GROUP_ORDERS && bytes < GROUP_BYTES {
         let Ok(next) = orders.try_recv() else { break };
         bytes += weight(&next);
