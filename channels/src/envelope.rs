@@ -21,10 +21,14 @@ pub(crate) fn wrong_rendition(channel: Channel) -> Failure {
     Failure::new(FailureClass::BadContent, "messo:wrong_rendition", &detail)
 }
 
-/// An envelope whose reference is the attempt alone.
-pub(crate) fn keyed(outbound: &Outbound, from: String, bytes: Vec<u8>) -> Envelope {
+/// An envelope whose reference is the attempt alone. Refuses a sender with control characters.
+pub(crate) fn keyed(outbound: &Outbound, from: &str, bytes: Vec<u8>) -> Result<Envelope, Failure> {
+    if from.chars().any(char::is_control) {
+        let detail = "the sender's name holds a control character";
+        return Err(Failure::new(FailureClass::BadContent, "messo:control_character", detail));
+    }
     let reference = format!("m1.{}", outbound.attempt.0.simple());
-    Envelope { reference, from, to: outbound.to.line(), bytes }
+    Ok(Envelope { reference, from: from.to_owned(), to: outbound.to.line(), bytes })
 }
 
 /// Refuses an envelope over the provider's limit.

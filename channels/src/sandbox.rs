@@ -100,14 +100,14 @@ impl Provider for Sandbox {
             }
             (Rendition::Text(text), Address::Mobile(_) | Address::Chat(_)) => {
                 let bytes = short_message(outbound, text)?;
-                envelope::keyed(outbound, outbound.sender.sms_sender.clone(), bytes)
+                envelope::keyed(outbound, &outbound.sender.sms_sender, bytes)?
             }
             (Rendition::Letter(letter), Address::Postal(_) | Address::Fax(_)) => {
                 if !letter.pdf.starts_with(b"%PDF-") {
                     let detail = "the letter is not a PDF";
                     return Err(Failure::new(FailureClass::BadContent, "messo:pdf", detail));
                 }
-                envelope::keyed(outbound, outbound.sender.name.clone(), letter.pdf.clone())
+                envelope::keyed(outbound, &outbound.sender.name, letter.pdf.clone())?
             }
             _ => return Err(envelope::wrong_rendition(channel)),
         };

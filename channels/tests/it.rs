@@ -1,5 +1,7 @@
 //! The channels against servers played on loopback: what each provider makes of good and bad ones.
 
+#[path = "it/kannel.rs"]
+mod kannel;
 #[path = "it/mail.rs"]
 mod mail;
 #[path = "it/outbounds.rs"]

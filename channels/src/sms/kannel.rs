@@ -269,7 +269,7 @@ impl Provider for Kannel {
                 return Err(Failure::new(Misconfigured, "messo:no_address", detail));
             }
         }
-        let envelope = envelope::keyed(outbound, from, request.0.into_bytes());
+        let envelope = envelope::keyed(outbound, &from, request.0.into_bytes())?;
         envelope::within(envelope, self.spec.max_bytes)
     }
 
