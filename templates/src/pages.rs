@@ -78,7 +78,7 @@ mod tests {
             assert!(html.contains(words), "{words}");
         }
         assert!(!html.contains("SIMULAZIONE"));
-        assert!(!html.contains("none"));
+        assert!(!html.contains(">none") && !html.contains(" none<"));
     }
 
     #[test]
