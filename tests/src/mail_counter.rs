@@ -64,9 +64,10 @@ async fn talk(stream: TcpStream, taken: Taken, pause: Duration) -> std::io::Resu
         } else if verb == "DATA" {
             stream.write_all(b"354 go on\r\n").await?;
             let id = message_id(&mut stream).await?;
-            let mut taken = taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            taken.entry(recipient.clone()).or_default().push(id);
-            drop(taken);
+            {
+                let mut taken = taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                taken.entry(recipient.clone()).or_default().push(id);
+            }
             tokio::time::sleep(pause).await;
             "250 2.0.0 taken\r\n"
         } else if verb == "QUIT" {
