@@ -22,9 +22,8 @@ pub async fn run(evidence: Evidence, place: &Place) -> anyhow::Result<ExitCode> 
         }
         Evidence::Verify { file, key, json } => {
             let key = key.as_deref().map(unhex).transpose().context("--key")?;
-            let bytes = std::fs::read(&file)
-                .with_context(|| format!("{} cannot be read", file.display()))?;
-            let verification = messo_engine::verify::verify(&bytes, key);
+            let bundle = crate::commands::sheet::open(&file)?;
+            let verification = messo_engine::verify::verify(bundle, key);
             if json {
                 println!("{}", serde_json::to_string(&verification)?);
             } else if verification.valid {
