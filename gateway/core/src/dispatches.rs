@@ -172,7 +172,8 @@ impl Dispatch {
     }
 
     /// Takes an event on one leg and lets the plan go on: the next step begins when the principal
-    /// leg of a step has failed; later steps are skipped when it has been delivered.
+    /// leg of a step has failed, also when a bounce corrects a hand-over; what has not left of the
+    /// later steps is skipped when it has been delivered.
     pub fn on(
         &mut self,
         leg: usize,
@@ -216,9 +217,11 @@ impl Dispatch {
         match self.legs[leg].state {
             LegState::Failed { .. } => self.begin_next_step(at),
             LegState::Delivered { .. } => {
-                for other in &mut self.legs {
-                    if other.step > step && other.state == LegState::Planned {
-                        other.state = LegState::Skipped { reason: SkipReason::NotNeeded };
+                let skip = LegEvent::Skip(SkipReason::NotNeeded);
+                for other in self.legs.iter_mut().filter(|other| other.step > step) {
+                    // Legs under way refuse to be skipped: what may have left cannot be called back.
+                    if let Ok(Step::Move(next)) = apply(&other.state, &skip, at) {
+                        other.state = next;
                     }
                 }
                 Ok(Vec::new())
@@ -227,18 +230,25 @@ impl Dispatch {
         }
     }
 
+    /// Begins the first step that was not tried yet, unless another one has succeeded.
     fn begin_next_step(
         &mut self,
         due_at: Timestamp,
     ) -> Result<Vec<Consequence>, InvalidTransition> {
-        let Some(step) =
-            self.legs.iter().filter(|leg| leg.state == LegState::Planned).map(|leg| leg.step).min()
+        if self.principals().any(|leg| matches!(leg.state, LegState::Delivered { .. })) {
+            return Ok(Vec::new());
+        }
+        let untried = |leg: &Leg| {
+            let not_needed = LegState::Skipped { reason: SkipReason::NotNeeded };
+            leg.state == LegState::Planned || leg.state == not_needed
+        };
+        let Some(step) = self.legs.iter().filter(|leg| untried(leg)).map(|leg| leg.step).min()
         else {
             return Ok(Vec::new());
         };
         let mut consequences = Vec::new();
         for (index, leg) in self.legs.iter_mut().enumerate() {
-            if leg.step != step || leg.state != LegState::Planned {
+            if leg.step != step || !untried(leg) {
                 continue;
             }
             if let Step::Move(next) = apply(&leg.state, &LegEvent::Start { due_at }, due_at)? {
@@ -249,3 +259,6 @@ impl Dispatch {
         Ok(consequences)
     }
 }
+
+#[cfg(test)]
+mod tests;

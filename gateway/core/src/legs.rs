@@ -228,30 +228,40 @@ impl LegEvent {
 
 /// Moves a leg.
 ///
-/// Rules that the table follows: delivery always wins, whatever came before and however late; a
-/// refusal that arrives after a mere hand-over (a bounce) corrects it, but nothing corrects a
-/// carrier's report or a signed receipt; an event about another attempt than the present one is
-/// old news; a doubled event changes nothing.
+/// Rules that the table follows: a report of delivery (the carrier's or a signed one) always wins,
+/// whatever came before and however late, and a stronger proof replaces a weaker one. A failure
+/// corrects a mere hand-over, in whichever order the two arrive (a bounce may overtake the answer of
+/// the relay), and nothing else. An event about another attempt than the present one is old news; a
+/// doubled event changes nothing. A leg that was not needed may still be started, because the success
+/// that made it unneeded can be corrected by a bounce.
 pub fn apply(state: &LegState, event: &LegEvent, at: Timestamp) -> Result<Step, InvalidTransition> {
     use LegEvent as E;
     use LegState as S;
     let invalid = Err(InvalidTransition { state: state.name(), event: event.name() });
     let current = |attempt: &AttemptId| state.attempt() == Some(*attempt);
     let next = match (state, event) {
-        (S::Planned, E::Start { due_at }) => {
+        (S::Planned | S::Skipped { reason: SkipReason::NotNeeded }, E::Start { due_at }) => {
             S::Ready { due_at: *due_at, tries: 0, last_failure: None }
         }
         (S::Ready { .. }, E::Start { .. }) => return Ok(Step::Same),
         (S::Planned | S::Ready { .. }, E::Skip(reason)) => S::Skipped { reason: *reason },
+        (S::Skipped { reason: SkipReason::NotNeeded }, E::Skip(reason @ SkipReason::Cancelled)) => {
+            S::Skipped { reason: *reason }
+        }
         (S::Skipped { .. }, E::Skip(_)) => return Ok(Step::Same),
 
         (S::Ready { tries, .. }, E::Attempt(attempt)) => {
             S::Sending { attempt: *attempt, since: at, tries: tries + 1 }
         }
 
-        (S::Planned | S::Skipped { .. }, _) => return invalid,
+        // Nothing has ever left.
+        (S::Planned | S::Skipped { reason: SkipReason::NoAddress }, _) => return invalid,
 
-        // Delivery wins over everything; a stronger proof replaces a weaker one.
+        // A hand-over is less than a failure; any report of delivery is more than both. A leg skipped
+        // while it waited for its next try may yet hear from the one before.
+        (S::Failed { .. } | S::Skipped { .. }, E::Delivered { proof: Proof::HandedOver, .. }) => {
+            return Ok(Step::Same);
+        }
         (S::Delivered { proof: had, .. }, E::Delivered { proof, .. }) if had >= proof => {
             return Ok(Step::Same);
         }
@@ -301,3 +311,6 @@ pub fn apply(state: &LegState, event: &LegEvent, at: Timestamp) -> Result<Step, 
     };
     Ok(Step::Move(next))
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,6 +190,7 @@ impl TryFrom<String> for EmailAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn an_address_is_read_as_people_write_it() {
@@ -259,5 +260,15 @@ mod tests {
         let address = EmailAddress::parse("info@CITTÀ.it").unwrap();
         assert_eq!(address.display(), "info@città.it");
         assert_eq!((address.local(), address.domain()), ("info", "xn--citt-3na.it"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_or_reads_back_as_itself(text in "\\PC{0,80}|[a-z@.<>\"\\\\ :-]{0,60}") {
+            if let Ok(address) = EmailAddress::parse(&text) {
+                prop_assert_eq!(EmailAddress::parse(address.as_str()), Ok(address.clone()));
+                prop_assert!(address.as_str().len() <= 254 && address.as_str().is_ascii());
+            }
+        }
     }
 }

@@ -162,6 +162,7 @@ impl TryFrom<String> for PhoneNumber {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_number_is_read_as_people_write_it() {
@@ -215,6 +216,16 @@ mod tests {
     fn premium_and_fixed_numbers_take_no_text_messages() {
         for written in ["899 123456", "199 123456", "800 123456", "848 800800", "0612345678"] {
             assert!(!PhoneNumber::parse(written).unwrap().accepts_sms(), "{written}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_or_reads_back_as_itself(text in "\\PC{0,80}|[0-9+() ./-]{0,40}") {
+            if let Ok(address) = PhoneNumber::parse(&text) {
+                prop_assert_eq!(PhoneNumber::parse(address.as_str()), Ok(address.clone()));
+                prop_assert!(address.as_str().len() <= 254 && address.as_str().is_ascii());
+            }
         }
     }
 }

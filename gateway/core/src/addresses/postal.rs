@@ -59,6 +59,18 @@ enum Country {
     Abroad(String),
 }
 
+impl PostalParts {
+    /// Whether the country is neither Italy nor one of the two states that use Italian postal codes.
+    pub fn is_abroad(&self) -> bool {
+        matches!(country(self), Ok(Country::Abroad(_)))
+    }
+
+    /// Whether it is San Marino or the Vatican, which have Italian postal codes and no province.
+    pub fn is_in_an_enclave(&self) -> bool {
+        matches!(country(self), Ok(Country::Enclave))
+    }
+}
+
 impl PostalBlock {
     /// Sets the fields in lines. The error is one Italian sentence about the first field that is
     /// wrong; what can be printed but should be looked at is in [`Self::warnings`].
