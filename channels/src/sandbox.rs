@@ -150,7 +150,7 @@ impl Provider for Sandbox {
         Outcome::Failed(crate::email::codes::failure(exchange))
     }
 
-    async fn query(&self, carried: &Carried, now: Timestamp) -> Option<Reported> {
+    async fn query(&self, carried: &Carried, now: Timestamp) -> Vec<Reported> {
         Story::of(self.spec.channel, &carried.to).report(self.spec.channel, carried, now)
     }
 

@@ -63,9 +63,6 @@ const BOUNCED_AFTER: Duration = Duration::from_secs(3);
 const ANSWERED_AFTER: Duration = Duration::from_secs(4);
 const SETTLED_AFTER: Duration = Duration::from_secs(6);
 const LATE_AFTER: Duration = Duration::from_secs(30);
-/// Up to this question an answering recipient is heard before the delivery is told, so that who stops
-/// asking at the delivery has heard both.
-const ANSWER_FIRST_UNTIL: u32 = 2;
 
 const ADHERES: &str = "Buongiorno, confermo la mia adesione alla mediazione e sarò presente all'incontro. Cordiali saluti";
 const DECLINES: &str =
@@ -98,39 +95,36 @@ impl Story {
         found.map_or(Self::Delivered, |(_, _, story)| story)
     }
 
-    /// What the carrier knows at this time. Asked again, it says the same with the same bytes.
-    pub fn report(self, channel: Channel, carried: &Carried, now: Timestamp) -> Option<Reported> {
-        let elapsed = now.since(carried.since);
-        let told = |after: Duration, signal: Signal| {
-            (elapsed >= after).then(|| reported(carried, carried.since + after, signal))
-        };
+    /// What the carrier knows at this time, oldest first. Asked again, it says the same with the same
+    /// bytes.
+    pub fn report(self, channel: Channel, carried: &Carried, now: Timestamp) -> Vec<Reported> {
         let delivered = Signal::Delivered { proof: proof(channel) };
-        match self {
-            Self::Delivered | Self::Throttled => told(DELIVERED_AFTER, delivered),
-            Self::Late => told(LATE_AFTER, delivered),
-            Self::Doubtful => told(SETTLED_AFTER, delivered),
+        let answer =
+            |text: &str| Signal::Answer { from: carried.to.clone(), text: text.to_owned() };
+        let told = match self {
+            Self::Delivered | Self::Throttled => vec![(DELIVERED_AFTER, delivered)],
+            Self::Late => vec![(LATE_AFTER, delivered)],
+            Self::Doubtful => vec![(SETTLED_AFTER, delivered)],
             Self::Bounced => {
                 let code = "550 5.1.1 destinatario inesistente (sandbox)".to_owned();
-                told(BOUNCED_AFTER, Signal::Failed { class: FailureClass::BadRecipient, code })
+                let class = FailureClass::BadRecipient;
+                vec![(BOUNCED_AFTER, Signal::Failed { class, code })]
             }
-            Self::Answer | Self::RefuseAnswer => {
-                let answers =
-                    carried.asked <= ANSWER_FIRST_UNTIL || carried.asked.is_multiple_of(2);
-                if answers {
-                    let text = if self == Self::Answer { ADHERES } else { DECLINES }.to_owned();
-                    told(ANSWERED_AFTER, Signal::Answer { from: carried.to.clone(), text })
-                } else if elapsed >= ANSWERED_AFTER {
-                    told(DELIVERED_AFTER, delivered)
-                } else {
-                    None
-                }
+            Self::Answer => vec![(DELIVERED_AFTER, delivered), (ANSWERED_AFTER, answer(ADHERES))],
+            Self::RefuseAnswer => {
+                vec![(DELIVERED_AFTER, delivered), (ANSWERED_AFTER, answer(DECLINES))]
             }
             Self::Refused
             | Self::Unknown
             | Self::Unavailable
             | Self::Silent
-            | Self::Misconfigured => None,
-        }
+            | Self::Misconfigured => Vec::new(),
+        };
+        let elapsed = now.since(carried.since);
+        told.into_iter()
+            .filter(|(after, _)| elapsed >= *after)
+            .map(|(after, signal)| reported(carried, carried.since + after, signal))
+            .collect()
     }
 }
 
@@ -175,14 +169,13 @@ mod tests {
 
     const SINCE: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-    fn carried(to: &str, asked: u32) -> Carried {
+    fn carried(to: &str) -> Carried {
         Carried {
             attempt: AttemptId(uuid::Uuid::from_u128(7)),
             reference: "m1.x@example.it".to_owned(),
             provider_reference: None,
             to: Address::Chat(to.to_owned()),
             since: SINCE,
-            asked,
         }
     }
 
@@ -216,26 +209,26 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_with_doubling_pauses_hears_the_answer_before_the_delivery() {
-        let mut heard = Vec::new();
-        for (asked, seconds) in [1, 3, 7, 15].into_iter().enumerate() {
-            let carried = carried("telegram:answer", u32::try_from(asked).unwrap());
+    fn an_answer_follows_the_delivery() {
+        let carried = carried("telegram:answer");
+        let heard = |seconds| -> Vec<&str> {
             let now = SINCE + Duration::from_secs(seconds);
-            heard.extend(
-                Story::Answer.report(Channel::Chat, &carried, now).map(|news| news.signal.name()),
-            );
-        }
-        assert_eq!(heard, ["answer", "delivered"]);
+            let news = Story::Answer.report(Channel::Chat, &carried, now);
+            news.iter().map(|news| news.signal.name()).collect()
+        };
+        assert_eq!(heard(1), [""; 0]);
+        assert_eq!(heard(2), ["delivered"]);
+        assert_eq!(heard(9), ["delivered", "answer"]);
     }
 
     #[test]
     fn the_same_news_has_the_same_bytes() {
-        let carried = carried("telegram:bounced", 1);
+        let carried = carried("telegram:bounced");
         let at = |seconds| {
             Story::Bounced.report(Channel::Chat, &carried, SINCE + Duration::from_secs(seconds))
         };
-        assert_eq!(at(2), None);
+        assert_eq!(at(2), []);
         assert_eq!(at(3), at(300));
-        assert!(matches!(at(3).unwrap().signal, Signal::Failed { .. }));
+        assert!(matches!(at(3)[0].signal, Signal::Failed { .. }));
     }
 }

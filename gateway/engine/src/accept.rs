@@ -6,8 +6,8 @@
 use crate::Engine;
 use crate::filing::{Filing, MAX_RACES};
 use messo_core::addresses::Channel;
-use messo_core::case_sheet::RowError;
 use messo_core::bodies::Body;
+use messo_core::case_sheet::RowError;
 use messo_core::dispatches::{Consequence, Dispatch, Leg};
 use messo_core::evidence::{EvidenceDraft, EvidenceKind};
 use messo_core::ids::{BlobHash, CaseId, DispatchId, EvidenceId, JobId, NoticeId, PartyId};

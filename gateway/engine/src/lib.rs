@@ -17,9 +17,9 @@ pub mod verify;
 mod work;
 
 pub use accept::{AcceptError, Accepted};
+pub use messo_core::case_sheet::RowError as RowProblem;
 pub use providers::Providers;
 pub use reconcile::ReconcileError;
-pub use messo_core::case_sheet::RowError as RowProblem;
 pub use release::{Released, Run};
 pub use settle::{SettleError, Verdict};
 pub use work::Workers;

@@ -10,7 +10,7 @@ use messo_core::attempts::{Attempt, Failure};
 use messo_core::dispatches::Dispatch;
 use messo_core::evidence::EvidenceKind;
 use messo_core::failures::{Decision, decide};
-use messo_core::ids::{AttemptId, BodyId, DispatchId, ReceiptId};
+use messo_core::ids::{AttemptId, BlobHash, BodyId, DispatchId, ReceiptId};
 use messo_core::jobs::Job;
 use messo_core::legs::{LegEvent, LegState};
 use messo_core::ports::{
@@ -176,10 +176,13 @@ impl Engine {
             provider_reference: provider_reference(&row),
             to,
             since: row.started_at,
-            asked: job.claims,
         };
-        if let Some(news) = provider.query(&carried, now).await {
-            self.take(&row, news).await?;
+        let known = self.store.receipts(job.body, dispatch).await?;
+        for news in provider.query(&carried, now).await {
+            let raw = BlobHash::of(&news.raw);
+            if !known.iter().any(|receipt| receipt.raw == raw && receipt.attempt == Some(attempt)) {
+                self.take(&row, news).await?;
+            }
         }
         let after = self.store.dispatch(job.body, dispatch).await?;
         let settled =

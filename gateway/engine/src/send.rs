@@ -72,13 +72,16 @@ impl Engine {
         };
         let attempt = AttemptId(self.ids.uuid());
         let prepared = self.prepare(&dispatch, leg, attempt, &provider).await?;
-        let (dispatch, envelope) =
-            match self.begin(job, dispatch, leg, attempt, &provider, prepared, worker).await? {
-                Begun::Ready(dispatch, envelope) => (dispatch, envelope),
-                Begun::Refused => return Ok(()),
-            };
-        let exchange = provider.send(&envelope).await;
-        let outcome = provider.interpret(&exchange);
+        let begun = self.begin(job, dispatch, leg, attempt, &provider, prepared, worker).await?;
+        let Some(Begun { dispatch, envelope, refusal }) = begun else { return Ok(()) };
+        let (exchange, outcome) = match refusal {
+            Some(failure) => (Exchange::none(), Outcome::Failed(failure)),
+            None => {
+                let exchange = provider.send(&envelope).await;
+                let outcome = provider.interpret(&exchange);
+                (exchange, outcome)
+            }
+        };
         self.finish(job, dispatch, leg, attempt, &provider, &exchange, outcome).await
     }
 
@@ -119,7 +122,8 @@ impl Engine {
         Ok(Prepared { packed, qr_text })
     }
 
-    /// Transaction A.
+    /// Transaction A. Another leg of the same dispatch may move it at the same time: then it is read
+    /// again, and the attempt begins on what is there.
     #[expect(
         clippy::too_many_arguments,
         reason = "one fact each, all of them needed in one commit"
@@ -133,23 +137,50 @@ impl Engine {
         provider: &Arc<dyn Provider>,
         prepared: Prepared,
         worker: &str,
-    ) -> Result<Begun, StoreError> {
-        let now = self.clock.now();
-        let index = usize::from(leg);
+    ) -> Result<Option<Begun>, StoreError> {
         let (envelope, refusal) = match prepared.packed {
             Ok(envelope) => (envelope, None),
             Err(failure) => (Envelope::default(), Some(failure)),
         };
-        if dispatch.on(index, &LegEvent::Attempt(attempt), now).is_err() {
-            self.done(job).await?;
-            return Ok(Begun::Refused);
+        for _ in 0..MAX_RACES {
+            let now = self.clock.now();
+            if dispatch.on(usize::from(leg), &LegEvent::Attempt(attempt), now).is_err() {
+                self.done(job).await?;
+                return Ok(None);
+            }
+            let mut commit = self.attempt_commit(&dispatch, leg, attempt, provider, &envelope);
+            commit.guards.push(Guard::Leased { job: job.id, worker: worker.to_owned() });
+            commit.writes.push(Write::Code(IssuedCode {
+                body: dispatch.body,
+                dispatch: dispatch.id,
+                text: prepared.qr_text.clone(),
+                at: now,
+            }));
+            match self.store.commit(commit).await {
+                Ok(_) => {
+                    dispatch.version += 1;
+                    return Ok(Some(Begun { dispatch, envelope, refusal }));
+                }
+                Err(StoreError::Stale(_)) => dispatch = self.read_again(&dispatch).await?,
+                // Somebody else has the job: nothing was sent by us.
+                Err(StoreError::LeaseLost) => return Ok(None),
+                Err(error) => return Err(error),
+            }
         }
+        Err(crowded())
+    }
+
+    /// What becomes true when an attempt begins.
+    fn attempt_commit(
+        &self,
+        dispatch: &Dispatch,
+        leg: u8,
+        attempt: AttemptId,
+        provider: &Arc<dyn Provider>,
+        envelope: &Envelope,
+    ) -> Commit {
         let blob = Blob::new(dispatch.body, envelope.bytes.clone());
-        let row = self.attempt_row(&dispatch, leg, attempt, provider, &envelope, blob.hash);
-        let mut commit = Commit {
-            guards: vec![Guard::Leased { job: job.id, worker: worker.to_owned() }],
-            writes: Vec::with_capacity(8),
-        };
+        let row = self.attempt_row(dispatch, leg, attempt, provider, envelope, blob.hash);
         let summary = serde_json::json!({
             "attempt": attempt,
             "channel": row.channel,
@@ -159,37 +190,21 @@ impl Engine {
             "content_sha256": row.content,
             "template_version": row.template_version,
         });
-        commit.writes.push(Write::Dispatch(Box::new(dispatch.clone())));
-        commit.writes.push(Write::Blob(blob));
-        commit.writes.push(self.evidence(
-            &dispatch,
-            EvidenceKind::Attempt,
-            Some(row.content),
-            &summary,
-        ));
-        commit.writes.push(Write::Attempt(Box::new(row)));
-        commit.writes.push(Write::Code(IssuedCode {
-            body: dispatch.body,
-            dispatch: dispatch.id,
-            text: prepared.qr_text,
-            at: now,
-        }));
-        match self.store.commit(commit).await {
-            Ok(_) => {}
-            // Somebody else has the job, or moved the dispatch: nothing was sent by us.
-            Err(StoreError::LeaseLost | StoreError::Stale(_)) => return Ok(Begun::Refused),
-            Err(error) => return Err(error),
-        }
-        dispatch.version += 1;
-        match refusal {
-            None => Ok(Begun::Ready(dispatch, envelope)),
-            Some(failure) => {
-                let exchange = Exchange::none();
-                let outcome = Outcome::Failed(failure);
-                self.finish(job, dispatch, leg, attempt, provider, &exchange, outcome).await?;
-                Ok(Begun::Refused)
-            }
-        }
+        let evidence = self.evidence(dispatch, EvidenceKind::Attempt, Some(row.content), &summary);
+        let writes = vec![
+            Write::Dispatch(Box::new(dispatch.clone())),
+            Write::Blob(blob),
+            evidence,
+            Write::Attempt(Box::new(row)),
+        ];
+        Commit { guards: Vec::new(), writes }
+    }
+
+    async fn read_again(&self, dispatch: &Dispatch) -> Result<Dispatch, StoreError> {
+        self.store
+            .dispatch(dispatch.body, dispatch.id)
+            .await?
+            .ok_or(StoreError::Missing("dispatch"))
     }
 
     fn attempt_row(
@@ -361,16 +376,12 @@ impl Engine {
                     return Ok(dispatch);
                 }
                 Err(StoreError::Stale(_)) => {
-                    dispatch = self
-                        .store
-                        .dispatch(dispatch.body, dispatch.id)
-                        .await?
-                        .ok_or(StoreError::Missing("dispatch"))?;
+                    dispatch = self.read_again(&dispatch).await?;
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(StoreError::Unavailable("many writers move the same dispatch".into()))
+        Err(crowded())
     }
 
     fn closing(&self, dispatch: &Dispatch, before: DispatchState) -> Option<Write> {
@@ -452,9 +463,15 @@ struct Prepared {
     qr_text: String,
 }
 
-enum Begun {
-    Ready(Dispatch, Envelope),
-    Refused,
+/// An attempt that is committed; `refusal` when there is nothing to hand over.
+struct Begun {
+    dispatch: Dispatch,
+    envelope: Envelope,
+    refusal: Option<Failure>,
+}
+
+fn crowded() -> StoreError {
+    StoreError::Unavailable("many writers move the same dispatch".into())
 }
 
 fn bad_content(code: &str, detail: &str) -> Failure {

@@ -23,10 +23,6 @@ impl Secret {
         &self.0
     }
 
-    /// Wraps a value.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
 }
 
 impl fmt::Debug for Secret {

@@ -6,7 +6,7 @@ use crate::config::{self, Place, Settings};
 use crate::rim::{Keys, RandomIds, SystemClock};
 use anyhow::Context;
 use messo_core::bodies::Body;
-use messo_core::ports::{Doorbell, Seal, Store, Typeset};
+use messo_core::ports::{Doorbell, Store, Typeset};
 use messo_core::tokens::TokenKeys;
 use messo_engine::{BodyCache, Engine, Providers};
 use messo_storage::Storage;
@@ -24,8 +24,6 @@ pub struct House {
     pub settings: Settings,
     /// The secrets.
     pub keys: Keys,
-    /// The database, for what is not the engine's: migrations.
-    pub storage: Storage,
 }
 
 impl House {
@@ -45,7 +43,7 @@ impl House {
             url => Arc::new(messo_wakeup::RabbitDoorbell::new(url).context("doorbell.url")?),
         };
         let (templates, typesetter) = templates()?;
-        let store: Arc<dyn Store> = Arc::new(storage.clone());
+        let store: Arc<dyn Store> = Arc::new(storage);
         let engine = Engine {
             store,
             doorbell,
@@ -59,7 +57,7 @@ impl House {
             settings: engine_settings(&settings),
             bodies: BodyCache::default(),
         };
-        Ok(Self { engine: Arc::new(engine), settings, keys, storage })
+        Ok(Self { engine: Arc::new(engine), settings, keys })
     }
 
     /// The body for which commands act: the only one, or the first.
@@ -76,13 +74,6 @@ impl House {
     /// The public half of the key that seals exports, in hexadecimal.
     pub fn public_key(&self) -> String {
         messo_core::ids::BlobHash(self.engine.seal.public_key()).hex()
-    }
-}
-
-impl House {
-    /// The seal, for those who check what this installation sealed.
-    pub fn seal(&self) -> &Arc<dyn Seal> {
-        &self.engine.seal
     }
 }
 

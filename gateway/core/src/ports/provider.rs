@@ -33,10 +33,11 @@ pub trait Provider: Send + Sync {
     fn interpret(&self, exchange: &Exchange) -> Outcome;
 
     /// Asks what became of an envelope, where the provider can be asked
-    /// ([`ProviderSpec::queries_after`]). `None`: nothing is known yet.
-    async fn query(&self, carried: &Carried, now: Timestamp) -> Option<Reported> {
+    /// ([`ProviderSpec::queries_after`]). Everything known so far, oldest first, with the same bytes
+    /// each time: what was told before is recognised by them.
+    async fn query(&self, carried: &Carried, now: Timestamp) -> Vec<Reported> {
         let _ = (carried, now);
-        None
+        Vec::new()
     }
 
     /// Reads a callback. Pure. Callbacks may come twice, late, or before `send` has returned.
@@ -132,8 +133,6 @@ pub struct Carried {
     pub to: Address,
     /// When the attempt was committed.
     pub since: Timestamp,
-    /// How often it was asked before.
-    pub asked: u32,
 }
 
 /// How far an exchange went.

@@ -29,7 +29,8 @@ pub async fn run(evidence: Evidence, place: &Place) -> anyhow::Result<ExitCode> 
             } else if verification.valid {
                 println!(
                     "Tutto torna: {} file, sigillo {}",
-                    verification.files, verification.fingerprint
+                    verification.files,
+                    verification.fingerprint.as_deref().unwrap_or("sconosciuto")
                 );
             } else {
                 for problem in &verification.problems {

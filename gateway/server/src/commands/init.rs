@@ -34,7 +34,7 @@ pub async fn write(place: &Place, options: &[(&str, String)], body: Body) -> any
         Keys::generate().save(&place.data)?;
     }
     let text = set(&config::template(), options);
-    let new = place.file.with_extension("toml.new");
+    let new = place.file.with_extension("new.toml");
     std::fs::write(&new, text)
         .with_context(|| format!("the configuration {} cannot be written", new.display()))?;
     let settings = config::load(&new)?;
