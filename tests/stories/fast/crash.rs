@@ -28,7 +28,7 @@ async fn work_until_quiet(installation: &Installation, sheet: &str) -> Value {
 
 fn recipient(installation: &Installation, dispatch: &str) -> (String, u64) {
     let shown = installation.json(&["dispatch", "show", dispatch, "--json"]);
-    let address = shown["legs"][0]["address"]["value"].as_str().expect("an address").to_owned();
+    let address = shown["legs"][0]["address"].as_str().expect("an address").to_owned();
     (address, shown["attempts"].as_array().map_or(0, Vec::len) as u64)
 }
 

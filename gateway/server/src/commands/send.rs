@@ -13,7 +13,7 @@ use crate::config::Place;
 use crate::house::House;
 use crate::progress::Progress;
 use crate::running::Running;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use messo_core::bodies::Body;
 use messo_core::case_sheet::RowError;
 use messo_core::ids::{BlobHash, DispatchId};
@@ -120,7 +120,7 @@ fn check(house: &House, file: &Path, run: &Run, body: &Body) -> anyhow::Result<C
     for row in sheet::rows(file)? {
         check.rows += 1;
         progress.step();
-        let row = row?;
+        let row = row.with_context(|| file.display().to_string())?;
         check.warnings.extend(row.warnings.into_iter().take(MAX_LISTED));
         let faults = match row.outcome {
             Err(faults) => faults,
