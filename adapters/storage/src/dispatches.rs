@@ -18,7 +18,9 @@ macro_rules! dispatch_columns {
     ($more:literal, $rest:literal) => {
         concat!(
             "SELECT d.id, d.body_id, d.number, d.notice_id, d.batch_id, d.case_id, d.party_id, \
-             d.plan, d.legs, d.facts, d.file_row, d.created_at_us, d.version",
+             d.plan, d.legs, d.facts, d.file_row, d.created_at_us, d.version, \
+             (SELECT c.serial FROM case_file c WHERE c.body_id = d.body_id AND c.id = d.case_id), \
+             (SELECT p.serial FROM party p WHERE p.body_id = d.body_id AND p.id = d.party_id)",
             $more,
             " FROM dispatch d WHERE d.body_id = $1 AND ",
             $rest
@@ -179,6 +181,8 @@ fn read_dispatch(row: &mut Row) -> Result<Dispatch, StoreError> {
         row: row.small()?,
         created_at: row.instant()?,
         version: row.int()?,
+        case_serial: row.small()?,
+        party_serial: row.small()?,
     })
 }
 

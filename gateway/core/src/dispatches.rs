@@ -38,8 +38,12 @@ pub struct Dispatch {
     pub batch: Option<BatchId>,
     /// The case it belongs to.
     pub case: CaseId,
+    /// Serial of the case, given by the storage (0 before); stands in the QR token.
+    pub case_serial: u32,
     /// To whom.
     pub party: PartyId,
+    /// Serial of the party, given by the storage (0 before); stands in the QR token.
+    pub party_serial: u32,
     /// By which ways.
     pub plan: Plan,
     /// The plan's ways with their addresses and states, in the plan's order.

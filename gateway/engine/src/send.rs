@@ -94,7 +94,7 @@ impl Engine {
         provider: &Arc<dyn Provider>,
     ) -> Result<Prepared, StoreError> {
         let body = self.body(dispatch.body).await?;
-        let qr_text = self.code_text(dispatch, &body).await?;
+        let qr_text = self.code_text(dispatch, &body);
         let channel = dispatch.legs[usize::from(leg)].channel;
         let Some(to) = dispatch.legs[usize::from(leg)].address.clone() else {
             return Err(StoreError::Missing("address"));
@@ -419,19 +419,17 @@ impl Engine {
         }
     }
 
-    /// The text of the QR code of a dispatch.
-    pub async fn code_text(&self, dispatch: &Dispatch, body: &Body) -> Result<String, StoreError> {
-        let case = self.store.case(dispatch.body, dispatch.case).await?;
-        let party = self.store.party(dispatch.body, dispatch.party).await?;
+    /// The text of the QR code of a stored dispatch.
+    pub fn code_text(&self, dispatch: &Dispatch, body: &Body) -> String {
         let token = Token {
             body: body.number,
-            case: case.map_or(0, |case| case.serial),
-            party: party.map_or(0, |party| party.serial),
+            case: dispatch.case_serial,
+            party: dispatch.party_serial,
             document: dispatch.number,
             page: 1,
             pages: 1,
         };
-        Ok(qr_text(&self.settings.public_url, &self.tokens.seal(&token)))
+        qr_text(&self.settings.public_url, &self.tokens.seal(&token))
     }
 
     fn notify(&self, provider: &Arc<dyn Provider>, attempt: AttemptId) -> Option<Notify> {

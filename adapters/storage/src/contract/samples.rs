@@ -85,7 +85,9 @@ impl World {
             notice: self.notice.id,
             batch,
             case: self.case.id,
+            case_serial: 0,
             party: self.party.id,
+            party_serial: 0,
             plan: Plan {
                 steps: vec![Step { ways: vec![Way { channel: Channel::Email, optional: false }] }],
             },

@@ -99,7 +99,9 @@ impl Story {
             notice: NoticeId(Uuid::from_u128(3)),
             batch: None,
             case: CaseId(Uuid::from_u128(4)),
+            case_serial: 0,
             party: PartyId(Uuid::from_u128(5)),
+            party_serial: 0,
             plan: "email>sms".parse().unwrap(),
             legs: vec![
                 leg(0, Channel::Email, Some(email), failed),
