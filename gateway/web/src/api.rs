@@ -4,6 +4,7 @@
 //! document is made from the handlers, so it cannot drift.
 
 mod dispatches;
+pub(crate) use dispatches::zip;
 mod key;
 mod notices;
 mod request;

@@ -1,7 +1,34 @@
-//! The staff's pages.
-use crate::App;
+//! The staff's pages: cases, previews, releases, and what became of them.
+//!
+//! Guarantee: every page shows one body alone; GET changes nothing; a release carries a key, so that a
+//! second click is the same release. Limit: this is the first plain page; lists show the newest rows.
+
+mod cases;
+mod dispatch;
+mod dispatches;
+mod preview;
+mod release;
+mod renditions;
+
+use crate::{App, MAX_FORM};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
 use std::sync::Arc;
+
+/// The routes of the console.
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/", get(cases::home))
+        .route("/pratiche/{case}/parti/{party}", get(preview::page).post(release::release))
+        .route("/pratiche/{case}/parti/{party}/lettera.pdf", get(renditions::letter))
+        .route("/pratiche/{case}/parti/{party}/mail.html", get(renditions::mail))
+        .route("/invii", get(dispatches::page))
+        .route("/invii/elenco", get(dispatches::fragment))
+        .route("/invii/{id}", get(dispatch::page))
+        .route("/invii/{id}/stato", get(dispatch::fragment))
+        .route("/invii/{id}/prova.zip", get(dispatch::evidence))
+        .route("/invii/{id}/annulla", post(dispatch::cancel))
+        .route("/invii/{id}/verifica", post(dispatch::settle))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
 }
