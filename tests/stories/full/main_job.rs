@@ -17,6 +17,7 @@ fn configure(data: &Path, kannel: &Kannel) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sheet_leaves_by_mail_and_sms_and_its_receipts_are_followed_to_the_end() {
+    messo_tests::install_tls_provider();
     let postfix = Servers::postfix().await;
     let inbound = format!("http://127.0.0.1:{}/unused", process::free_port());
     let kannel = Kannel::start(&inbound).await.expect("Kannel");

@@ -69,7 +69,8 @@ pub(super) async fn every_entity_comes_back_as_it_went_in(store: Arc<dyn Store>)
     let written = world.dispatch(Some(BatchId(fresh())));
     world.commit(vec![Write::NewDispatch(Box::new(written.clone()))]).await.expect("committed");
     let read = store.dispatch(body, written.id).await.expect("dispatch").expect("is there");
-    assert_eq!(Dispatch { number: 0, ..read }, written);
+    assert_eq!((read.number, read.case_serial, read.party_serial), (1, 1, 1));
+    assert_eq!(Dispatch { number: 0, case_serial: 0, party_serial: 0, ..read }, written);
     let mut try_one = attempt(&written);
     try_one.ending = Some(ending(1));
     let receipt = world.receipt(Some(&try_one), b"raw", Signal::Unknown { word: "boh".into() });
