@@ -17,7 +17,8 @@ pub fn run(port: u16, count: u32, sessions: u32, file: &str) -> anyhow::Result<(
     let started = std::time::Instant::now();
     runtime.block_on(async {
         let next = Arc::new(AtomicU32::new(0));
-        let lanes = (0..sessions).map(|_| tokio::spawn(lane(port, count, next.clone(), html.clone())));
+        let lanes =
+            (0..sessions).map(|_| tokio::spawn(lane(port, count, next.clone(), html.clone())));
         for lane in lanes.collect::<Vec<_>>() {
             lane.await??;
         }
@@ -57,14 +58,19 @@ fn message(number: u32, html: &str) -> anyhow::Result<Message> {
     let picture = messo_templates::qr::draw(&code, messo_templates::CODE_MM)
         .map_err(|refusal| anyhow::anyhow!("{refusal}"))?
         .png(4);
-    let picture = Attachment::new_inline("qr".into()).body(picture, ContentType::parse("image/png")?);
+    let picture =
+        Attachment::new_inline("qr".into()).body(picture, ContentType::parse("image/png")?);
     let text = format!("Gentile persona {number}, la sua pratica la attende. ").repeat(40);
     let to: Address = format!("anna{number}@example.test").parse()?;
     Ok(Message::builder()
         .from("segreteria@organismo.example".parse()?)
         .to(to.into())
         .subject(format!("Comunicazione n. {number}"))
-        .multipart(MultiPart::alternative().singlepart(SinglePart::plain(text)).multipart(
-            MultiPart::related().singlepart(SinglePart::html(html.replace("Angelo", &number.to_string()))).singlepart(picture),
-        ))?)
+        .multipart(
+            MultiPart::alternative().singlepart(SinglePart::plain(text)).multipart(
+                MultiPart::related()
+                    .singlepart(SinglePart::html(html.replace("Angelo", &number.to_string())))
+                    .singlepart(picture),
+            ),
+        )?)
 }

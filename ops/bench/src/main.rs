@@ -20,7 +20,9 @@ fn main() -> anyhow::Result<()> {
         ["lettre", port, count, sessions, file] => {
             lettre_peer::run(port.parse()?, count.parse()?, sessions.parse()?, file)?;
         }
-        _ => anyhow::bail!("usage: messo-bench sheet ROWS | letters COUNT | lettre PORT COUNT SESSIONS HTML"),
+        _ => anyhow::bail!(
+            "usage: messo-bench sheet ROWS | letters COUNT | lettre PORT COUNT SESSIONS HTML"
+        ),
     }
     Ok(())
 }
@@ -38,8 +40,8 @@ fn sheet(rows: u32) {
 /// Letters of one template with other data each: the mass release of a run.
 fn letters(count: u32) -> anyhow::Result<()> {
     let typesetter = Arc::new(messo_typesetting::Typesetter::new()?);
-    let templates = messo_templates::Templates::new(Some(typesetter))?
-        .with_logo(messo_templates::DEMO_LOGO);
+    let templates =
+        messo_templates::Templates::new(Some(typesetter))?.with_logo(messo_templates::DEMO_LOGO);
     let example = include_str!("../../../templates/messages/example.json");
     let mut facts: NoticeFacts = serde_json::from_str(example)?;
     facts.template = "convocazione".into();
