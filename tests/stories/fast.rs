@@ -4,3 +4,4 @@ mod crash;
 mod layout;
 mod main_job;
 mod privacy;
+mod web;

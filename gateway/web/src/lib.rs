@@ -123,7 +123,8 @@ pub fn router(web: WebState) -> Router {
         .with_state(app)
         .layer(header_layer("content-security-policy", POLICY))
         .layer(header_layer("x-content-type-options", "nosniff"))
-        .layer(header_layer("referrer-policy", "no-referrer"))
+        // Not `no-referrer`: it would turn the Origin of our own forms into `null`.
+        .layer(header_layer("referrer-policy", "same-origin"))
         .layer(header_layer("x-robots-tag", "noindex"))
         .layer(header_layer(header::CACHE_CONTROL.as_str(), "no-store"))
         .layer(CatchPanicLayer::new())

@@ -16,7 +16,7 @@ use messo_core::receipts::{Receipt, Signal};
 use messo_core::time::Timestamp;
 use messo_engine::Verdict;
 use messo_engine::certify::CertifyError;
-use messo_engine::timeline::{TimelineEvent, TimelineKind, leg_words, timeline};
+use messo_engine::timeline::{SANDBOX_MARK, TimelineEvent, TimelineKind, leg_words, timeline};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -71,6 +71,7 @@ struct LegLine {
 struct Event {
     at: String,
     text: String,
+    simulated: bool,
     class: &'static str,
 }
 
@@ -249,5 +250,10 @@ fn event(event: &TimelineEvent) -> Event {
         TimelineKind::Closed => "closed",
         TimelineKind::Cancelled => "cancelled",
     };
-    Event { at: second(event.at), text: event.text.clone(), class }
+    // The sentence ends with the mark of the sandbox; here the mark is a sign beside it.
+    let (text, simulated) = match event.text.split_once(SANDBOX_MARK) {
+        Some((text, _)) => (text.trim_end_matches([' ', '—']), true),
+        None => (event.text.as_str(), false),
+    };
+    Event { at: second(event.at), text: text.to_owned(), simulated, class }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Rows on a page.
 const PAGE: u32 = 50;
 /// Rows on the first page.
-const LATEST: u32 = 8;
+const LATEST: u32 = 5;
 
 /// What the address asks for.
 #[derive(Debug, Default, Deserialize)]

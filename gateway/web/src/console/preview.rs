@@ -21,12 +21,12 @@ use std::sync::Arc;
 
 /// Plans that offices use, in words. A plan is offered when all its channels are configured.
 const PLANS: [(&str, &str); 8] = [
-    ("email+sms?", "E-mail, e SMS se c'è il cellulare"),
+    ("email+sms?", "E-mail e SMS"),
     ("email", "Solo e-mail"),
-    ("email>registered", "E-mail; se non riesce, raccomandata A/R"),
-    ("pec>registered", "PEC; se non riesce, raccomandata A/R"),
+    ("email>registered", "E-mail, altrimenti raccomandata"),
+    ("pec>registered", "PEC, altrimenti raccomandata"),
     ("pec", "Solo PEC"),
-    ("registered+email?", "Raccomandata A/R, e e-mail se c'è"),
+    ("registered+email?", "Raccomandata A/R ed e-mail"),
     ("sms", "Solo SMS"),
     ("post", "Posta prioritaria"),
 ];
@@ -146,7 +146,8 @@ impl Summons {
         };
         let sending = engine.providers.sending(channel);
         let frame = Frame {
-            reference: "anteprima".into(),
+            // About as long as a real one: an SMS is counted with it.
+            reference: "0000".into(),
             qr_text: qr_text(&engine.settings.public_url, &engine.tokens.seal(&token)),
             at: engine.clock.now(),
             sandbox: sending.is_some_and(|provider| provider.spec().sandbox),
