@@ -4,9 +4,9 @@
 //! PostgreSQL cannot block each other in a ring; numbers and the chain then go on in memory, and heads
 //! and tallies are written once at the end, however many commits shared them.
 
+use super::Order;
 use super::heads::{Head, Heads};
 use super::tally::Tally;
-use super::{Answer, Order};
 use crate::errors::{ends_transaction, repeat};
 use crate::session::{Arg, Connection, args};
 use crate::statement::{Statement, statements};
@@ -17,7 +17,7 @@ use crate::{
 use messo_core::ids::BodyId;
 use messo_core::jobs::Job;
 use messo_core::ports::{Commit, Committed, Guard, StoreError, Write};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 statements! {
@@ -83,115 +83,137 @@ impl Writing<'_> {
     }
 }
 
-/// An order that was worked off, with what it will be told once the group is committed.
-enum Done {
-    Commit(Answer<Committed>, Result<Committed, StoreError>),
-    Claim(Answer<Vec<Job>>, Result<Vec<Job>, StoreError>),
-    Other(Answer<()>, Result<(), StoreError>),
+/// What an order will be told once its group is committed.
+enum Worked {
+    Commit(Result<Committed, StoreError>),
+    Claim(Result<Vec<Job>, StoreError>),
+    Other(Result<(), StoreError>),
 }
 
-impl Done {
+impl Worked {
     fn error(&self) -> Option<&StoreError> {
         match self {
-            Self::Commit(_, result) => result.as_ref().err(),
-            Self::Claim(_, result) => result.as_ref().err(),
-            Self::Other(_, result) => result.as_ref().err(),
+            Self::Commit(result) => result.as_ref().err(),
+            Self::Claim(result) => result.as_ref().err(),
+            Self::Other(result) => result.as_ref().err(),
         }
     }
+}
 
-    /// A caller that has gone away is not told; what it asked for stands.
-    fn answer(self) {
-        match self {
-            Self::Commit(answer, result) => drop(answer.send(result)),
-            Self::Claim(answer, result) => drop(answer.send(result)),
-            Self::Other(answer, result) => drop(answer.send(result)),
-        }
-    }
+/// Whether each commit of a group can be undone alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Savepoints {
+    /// The first refusal undoes the whole group.
+    None,
+    /// A refusal undoes its own commit.
+    Each,
+}
 
-    fn refuse(self, error: &StoreError) {
-        match self {
-            Self::Commit(answer, _) => drop(answer.send(Err(repeat(error)))),
-            Self::Claim(answer, _) => drop(answer.send(Err(repeat(error)))),
-            Self::Other(answer, _) => drop(answer.send(Err(repeat(error)))),
-        }
-    }
+/// How a transaction ended, when the database did its part.
+enum Ended {
+    Committed(Vec<Worked>),
+    /// An order was refused and everything rolled back.
+    Undone(Worked),
 }
 
 /// Writes the orders in one transaction and answers everybody; whether the connection is still good.
 pub(super) async fn write(connection: &mut Connection, orders: Vec<Order>) -> bool {
-    let mut orders = VecDeque::from(orders);
-    let mut done = Vec::with_capacity(orders.len());
-    match transaction(connection, &mut orders, &mut done).await {
-        Ok(()) => {
-            done.into_iter().for_each(Done::answer);
+    match work_off_all(connection, &orders).await {
+        Ok(worked) => {
+            orders.into_iter().zip(worked).for_each(|(order, worked)| answer(order, worked));
             true
         }
         Err(error) => {
-            tracing::error!(%error, orders = done.len() + orders.len(), "a group was not committed");
-            done.into_iter().for_each(|order| order.refuse(&error));
+            tracing::error!(%error, orders = orders.len(), "a group was not committed");
             orders.into_iter().for_each(|order| order.refuse(&error));
             false
         }
     }
 }
 
+/// A caller that has gone away is not told; what it asked for stands.
+fn answer(order: Order, worked: Worked) {
+    match (order, worked) {
+        (Order::Commit(_, answer), Worked::Commit(result)) => drop(answer.send(result)),
+        (Order::Claim(_, answer), Worked::Claim(result)) => drop(answer.send(result)),
+        (Order::Renew(_, answer) | Order::Check(answer), Worked::Other(result)) => {
+            drop(answer.send(result));
+        }
+        // A caller whose answer is dropped hears that the writer has ended.
+        _ => tracing::error!("an order was worked off as another kind"),
+    }
+}
+
+/// Refusals are rare and savepoints cost two statements for each commit: the group is written without
+/// them, and only when somebody is refused once more with them.
+async fn work_off_all(
+    connection: &mut Connection,
+    orders: &[Order],
+) -> Result<Vec<Worked>, StoreError> {
+    match transaction(connection, orders, Savepoints::None).await? {
+        Ended::Committed(worked) => return Ok(worked),
+        Ended::Undone(refused) if orders.len() == 1 => return Ok(vec![refused]),
+        Ended::Undone(_) => {}
+    }
+    match transaction(connection, orders, Savepoints::Each).await? {
+        Ended::Committed(worked) => Ok(worked),
+        Ended::Undone(_) => Err(StoreError::Unavailable("a group was undone twice".into())),
+    }
+}
+
 async fn transaction(
     connection: &mut Connection,
-    orders: &mut VecDeque<Order>,
-    done: &mut Vec<Done>,
-) -> Result<(), StoreError> {
-    // A lone order needs no savepoint: the transaction is its own.
-    let alone = orders.len() == 1;
+    orders: &[Order],
+    savepoints: Savepoints,
+) -> Result<Ended, StoreError> {
     connection.run(BEGIN, &[]).await?;
     let bodies: BTreeSet<BodyId> = orders.iter().flat_map(bodies_of).collect();
     let heads = Heads::lock(connection, &bodies).await?;
     let mut writing = Writing { connection, heads, tally: Tally::default() };
-    while let Some(order) = orders.pop_front() {
-        let worked = writing.work_off(order, alone).await?;
-        let fault = worked.error().filter(|error| ends_transaction(error)).map(repeat);
-        let refused = worked.error().is_some();
-        done.push(worked);
-        if let Some(fault) = fault {
-            return Err(fault);
+    let mut done = Vec::with_capacity(orders.len());
+    for order in orders {
+        let worked = writing.work_off(order, savepoints).await?;
+        if let Some(fault) = worked.error().filter(|error| ends_transaction(error)) {
+            return Err(repeat(fault));
         }
-        if alone && refused {
+        if savepoints == Savepoints::None && worked.error().is_some() {
             writing.run(ROLLBACK, &[]).await?;
-            return Ok(());
+            return Ok(Ended::Undone(worked));
         }
+        done.push(worked);
     }
     let Writing { connection, heads, tally } = writing;
     tally.store(connection).await?;
     heads.store(connection).await?;
     connection.run(COMMIT, &[]).await?;
-    Ok(())
+    Ok(Ended::Committed(done))
 }
 
 impl Writing<'_> {
-    async fn work_off(&mut self, order: Order, alone: bool) -> Result<Done, StoreError> {
+    async fn work_off(
+        &mut self,
+        order: &Order,
+        savepoints: Savepoints,
+    ) -> Result<Worked, StoreError> {
         Ok(match order {
-            Order::Commit(commit, answer) => {
-                Done::Commit(answer, self.commit_one(commit, alone).await?)
+            Order::Commit(commit, _) if savepoints == Savepoints::None => {
+                Worked::Commit(self.apply(commit).await)
             }
-            Order::Claim(claim, answer) => Done::Claim(answer, queue::claim(self, &claim).await),
-            Order::Renew(renewal, answer) => {
-                Done::Other(answer, queue::renew(self, &renewal).await)
-            }
-            Order::Check(answer) => {
+            Order::Commit(commit, _) => Worked::Commit(self.apply_alone(commit).await?),
+            Order::Claim(claim, _) => Worked::Claim(queue::claim(self, claim).await),
+            Order::Renew(renewal, _) => Worked::Other(queue::renew(self, renewal).await),
+            Order::Check(_) => {
                 let checked = self.run(CHECK, args![Uuid::nil(), "check"]).await;
-                Done::Other(answer, checked.map(|_| ()))
+                Worked::Other(checked.map(|_| ()))
             }
         })
     }
 
     /// One commit between savepoints. The outer error is that of the transaction, the inner its own.
-    async fn commit_one(
+    async fn apply_alone(
         &mut self,
-        commit: Commit,
-        alone: bool,
+        commit: &Commit,
     ) -> Result<Result<Committed, StoreError>, StoreError> {
-        if alone {
-            return Ok(self.apply(commit).await);
-        }
         self.run(SAVE, &[]).await?;
         let (heads, tally) = (self.heads.clone(), self.tally.clone());
         let applied = self.apply(commit).await;
@@ -209,12 +231,12 @@ impl Writing<'_> {
         Ok(applied)
     }
 
-    async fn apply(&mut self, commit: Commit) -> Result<Committed, StoreError> {
+    async fn apply(&mut self, commit: &Commit) -> Result<Committed, StoreError> {
         let mut committed = Committed::default();
         for Guard::Leased { job, worker } in &commit.guards {
             queue::require_lease(self, *job, worker).await?;
         }
-        for write in commit.writes {
+        for write in &commit.writes {
             self.apply_write(write, &mut committed).await?;
         }
         Ok(committed)
@@ -222,41 +244,43 @@ impl Writing<'_> {
 
     async fn apply_write(
         &mut self,
-        write: Write,
+        write: &Write,
         committed: &mut Committed,
     ) -> Result<(), StoreError> {
         match write {
-            Write::Body(body) => accounts::write_body(self, &body).await,
-            Write::User(user) => accounts::write_user(self, &user).await,
+            Write::Body(body) => accounts::write_body(self, body).await,
+            Write::User(user) => accounts::write_user(self, user).await,
             Write::Session { secret, user, expires_at } => {
-                accounts::write_session(self, secret, user, expires_at).await
+                accounts::write_session(self, *secret, *user, *expires_at).await
             }
-            Write::EndSession(secret) => accounts::end_session(self, secret).await,
+            Write::EndSession(secret) => accounts::end_session(self, *secret).await,
             Write::ApiKey { secret, body, name } => {
-                accounts::write_api_key(self, secret, body, &name).await
+                accounts::write_api_key(self, *secret, *body, name).await
             }
-            Write::Case(case) => cases::write_case(self, &case).await,
-            Write::Party(party) => parties::write_party(self, &party).await,
-            Write::Role(role) => cases::write_role(self, role).await,
-            Write::Document(document) => cases::write_document(self, &document).await,
-            Write::Notice(notice) => notices::write_notice(self, &notice).await,
-            Write::NewDispatch(dispatch) => dispatches::write_new(self, &dispatch).await,
-            Write::Dispatch(dispatch) => dispatches::write_moved(self, &dispatch).await,
-            Write::Attempt(attempt) => attempts::write_attempt(self, *attempt).await,
+            Write::Case(case) => cases::write_case(self, case).await,
+            Write::Party(party) => parties::write_party(self, party).await,
+            Write::Role(role) => cases::write_role(self, *role).await,
+            Write::Document(document) => cases::write_document(self, document).await,
+            Write::Notice(notice) => notices::write_notice(self, notice).await,
+            Write::NewDispatch(dispatch) => dispatches::write_new(self, dispatch).await,
+            Write::Dispatch(dispatch) => dispatches::write_moved(self, dispatch).await,
+            Write::Attempt(attempt) => {
+                attempts::write_attempt(self, attempt.as_ref().clone()).await
+            }
             Write::Ending { body, attempt, ending } => {
-                attempts::write_ending(self, body, attempt, &ending).await
+                attempts::write_ending(self, *body, *attempt, ending).await
             }
-            Write::Receipt(receipt) => receipts::write_receipt(self, &receipt).await,
-            Write::Blob(blob) => blobs::write_blob(self, &blob).await,
-            Write::Evidence(draft) => evidence::write_evidence(self, draft).await,
-            Write::Code(code) => codes::write_code(self, &code).await,
+            Write::Receipt(receipt) => receipts::write_receipt(self, receipt).await,
+            Write::Blob(blob) => blobs::write_blob(self, blob).await,
+            Write::Evidence(draft) => evidence::write_evidence(self, draft.clone()).await,
+            Write::Code(code) => codes::write_code(self, code).await,
             Write::Register(draft) => {
-                committed.register.push(register::write_entry(self, &draft).await?);
+                committed.register.push(register::write_entry(self, draft).await?);
                 Ok(())
             }
-            Write::Job(job) => queue::write_job(self, &job).await,
-            Write::JobDone(job) => queue::write_done(self, job).await,
-            Write::JobLater { job, due_at } => queue::write_later(self, job, due_at).await,
+            Write::Job(job) => queue::write_job(self, job).await,
+            Write::JobDone(job) => queue::write_done(self, *job).await,
+            Write::JobLater { job, due_at } => queue::write_later(self, *job, *due_at).await,
         }
     }
 }
