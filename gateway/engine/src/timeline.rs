@@ -323,7 +323,9 @@ fn failed(failure: &Failure, sandbox: bool) -> String {
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join(": ");
-    format!("non riuscito. {sentence}{}{}.", bracketed(Some(&one_line(&detail))), mark(sandbox))
+    // What is in doubt has not failed.
+    let verdict = if failure.class == FailureClass::Doubtful { "" } else { "non riuscito. " };
+    format!("{verdict}{sentence}{}{}.", bracketed(Some(&one_line(&detail))), mark(sandbox))
 }
 
 fn field<'a>(facts: &'a Value, name: &str) -> Option<&'a str> {
