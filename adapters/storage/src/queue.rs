@@ -35,7 +35,12 @@ statements! {
         "SELECT claims FROM job WHERE id = $1 AND worker = $2",
         "SELECT claims FROM job WHERE id = $1 AND worker = $2 FOR UPDATE",
     );
-    RENEW = same("UPDATE job SET ready_at_us = $2 WHERE id = $1 AND worker = $3");
+    // A row that another writer holds is being finished: waiting for it could close a ring.
+    RENEW = differs(
+        "UPDATE job SET ready_at_us = $2 WHERE id = $1 AND worker = $3",
+        "UPDATE job SET ready_at_us = $2 WHERE id = (\
+         SELECT id FROM job WHERE id = $1 AND worker = $3 FOR UPDATE SKIP LOCKED)",
+    );
     NEW_JOB = same(
         "INSERT INTO job (id, body_id, lane, priority, due_at_us, ready_at_us, claims, \
          payload_version, payload) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8) \

@@ -118,7 +118,7 @@ pub struct Job {
     pub priority: Priority,
     /// Not before.
     pub due_at: Timestamp,
-    /// How often it was claimed; a job claimed very often without an end goes to the desk.
+    /// How often it was claimed; a job claimed very often without an end is parked and reported.
     pub claims: u32,
     /// What is to be done.
     pub task: Task,

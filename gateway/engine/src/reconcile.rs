@@ -63,6 +63,9 @@ impl Engine {
         let callback = Callback { kind: CallbackKind::Report(attempt), query, body, at };
         let reports = provider.callback(&callback)?;
         let row = self.store.attempt(attempt).await?.ok_or(StoreError::Missing("attempt"))?;
+        if row.provider != provider.spec().name {
+            return Err(ReconcileError::Forged);
+        }
         for reported in reports {
             self.take(&row, reported).await?;
         }
@@ -135,7 +138,8 @@ impl Engine {
             "sandbox": receipt.sandbox,
         });
         let event = event_of(&dispatch, attempt, &receipt.signal, now);
-        let at = receipt.at;
+        // The carrier's clock may be wrong, and must not decide when a fallback leaves.
+        let at = receipt.at.min(now);
         let evidence = self.evidence(&dispatch, EvidenceKind::Receipt, Some(receipt.raw), &summary);
         let writes = vec![Write::Receipt(Box::new(receipt)), Write::Blob(blob), evidence];
         let committed = match event {

@@ -26,6 +26,16 @@ use std::time::Duration;
 /// How often a commit that meets another writer on the same dispatch is tried anew.
 const MAX_RACES: usize = 10;
 
+/// Claims after which a job to send is parked: it may be what ends its workers.
+const MAX_CLAIMS: u32 = 1_000;
+
+/// How long a parked job stays away before it is looked at, and reported, again.
+const PARKED: Duration = Duration::from_secs(3600);
+
+/// Pauses between tries to write down what a provider said; together some minutes. The lease is
+/// renewed meanwhile. What is not written down becomes a doubt.
+const WRITE_AGAIN_S: [u64; 8] = [1, 2, 4, 8, 16, 30, 60, 120];
+
 /// First pause before a provider is asked about an attempt in doubt.
 const ASK_AFTER_DOUBT: Duration = Duration::from_secs(2);
 
@@ -36,6 +46,11 @@ impl Engine {
         job: &Job,
         worker: &str,
     ) -> Result<(), StoreError> {
+        if job.claims > MAX_CLAIMS && matches!(job.task, Task::Send { .. }) {
+            metrics::counter!("messo_jobs_parked_total", "lane" => job.lane.0.word()).increment(1);
+            tracing::error!(job = %job.id, dispatch = %job.task.dispatch(), claims = job.claims, "a job never comes to its end; it is parked and an operator must look");
+            return self.later(job, self.clock.now() + PARKED).await;
+        }
         match &job.task {
             Task::Send { dispatch, leg } => self.send(job, *dispatch, *leg, worker).await,
             Task::Query { dispatch, leg, attempt } => {
@@ -145,7 +160,10 @@ impl Engine {
         for _ in 0..MAX_RACES {
             let now = self.clock.now();
             if dispatch.on(usize::from(leg), &LegEvent::Attempt(attempt), now).is_err() {
-                self.done(job).await?;
+                // Somebody else is sending it: the job is theirs.
+                if !matches!(dispatch.legs[usize::from(leg)].state, LegState::Sending { .. }) {
+                    self.done(job).await?;
+                }
                 return Ok(None);
             }
             let mut commit = self.attempt_commit(&dispatch, leg, attempt, provider, &envelope);
@@ -275,6 +293,17 @@ impl Engine {
             attempt,
             ending: Ending { at: now, outcome, transcript: hash },
         });
+        for pause in WRITE_AGAIN_S {
+            let advanced =
+                self.advance(dispatch.clone(), usize::from(leg), &event, now, writes.clone()).await;
+            match advanced {
+                Err(StoreError::Unavailable(_) | StoreError::Unwritable(_)) => {
+                    tracing::warn!(job = %job.id, "what the provider said could not be written down yet");
+                    tokio::time::sleep(Duration::from_secs(pause)).await;
+                }
+                other => return other.map(drop),
+            }
+        }
         self.advance(dispatch, usize::from(leg), &event, now, writes).await.map(drop)
     }
 

@@ -8,7 +8,7 @@ use messo_core::ids::JobId;
 use messo_core::jobs::{Job, Lane};
 use messo_core::ports::{Bell, StoreError};
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ pub struct Workers {
     engine: Arc<Engine>,
     name: String,
     stop: CancellationToken,
+    /// Cancelled when nothing is under way any more: leases are renewed until then.
+    over: CancellationToken,
     loops: TaskTracker,
     held: Arc<Mutex<HashSet<JobId>>>,
 }
@@ -36,18 +38,15 @@ impl Workers {
             engine,
             name,
             stop: CancellationToken::new(),
+            over: CancellationToken::new(),
             loops: TaskTracker::new(),
             held: Arc::default(),
         };
         for lane in lanes {
             workers.loops.spawn(workers.lane(*lane).run());
         }
-        workers.loops.spawn(renew(
-            Arc::clone(&workers.engine),
-            Arc::clone(&workers.held),
-            workers.name.clone(),
-            workers.stop.clone(),
-        ));
+        let (engine, held) = (Arc::clone(&workers.engine), Arc::clone(&workers.held));
+        tokio::spawn(renew(engine, held, workers.name.clone(), workers.over.clone()));
         workers.loops.close();
         workers
     }
@@ -111,7 +110,10 @@ impl LaneLoop {
                 self.wait(&mut bell).await;
             }
             for (job, place) in jobs.into_iter().zip(room.drain(..)) {
-                self.spawn(job, place, &tasks);
+                // After a jump of the clock a lease may seem over while this process is at work on it.
+                if let Some(hold) = Hold::new(&self.held, job.id) {
+                    self.spawn(job, place, hold, &tasks);
+                }
             }
         }
         tasks.close();
@@ -167,17 +169,14 @@ impl LaneLoop {
         }
     }
 
-    fn spawn(&self, job: Job, place: OwnedSemaphorePermit, tasks: &TaskTracker) {
+    fn spawn(&self, job: Job, place: OwnedSemaphorePermit, hold: Hold, tasks: &TaskTracker) {
         let (engine, worker) = (Arc::clone(&self.engine), self.worker.clone());
-        let held = Arc::clone(&self.held);
-        hold(&held, job.id, true);
         tasks.spawn(async move {
             if let Err(error) = engine.perform(&job, &worker).await {
                 tracing::error!(job = %job.id, lane = %job.lane, %error, "a job was interrupted; it comes back when its lease runs out");
                 tokio::time::sleep(AFTER_TROUBLE).await;
             }
-            hold(&held, job.id, false);
-            drop(place);
+            drop((hold, place));
         });
     }
 
@@ -189,12 +188,24 @@ impl LaneLoop {
     }
 }
 
-fn hold(held: &Mutex<HashSet<JobId>>, job: JobId, holds: bool) {
-    let mut held = held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if holds {
-        held.insert(job);
-    } else {
-        held.remove(&job);
+/// A job under way in this process; given up when dropped, also by a panic, so that its lease can run
+/// out.
+struct Hold {
+    held: Arc<Mutex<HashSet<JobId>>>,
+    job: JobId,
+}
+
+impl Hold {
+    /// None when this process holds the job already.
+    fn new(held: &Arc<Mutex<HashSet<JobId>>>, job: JobId) -> Option<Self> {
+        let new = held.lock().unwrap_or_else(PoisonError::into_inner).insert(job);
+        new.then(|| Self { held: Arc::clone(held), job })
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
     }
 }
 

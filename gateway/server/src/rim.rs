@@ -89,17 +89,9 @@ impl Keys {
 
     /// Writes the file, readable by its owner alone. An existing file is replaced only as a whole.
     pub fn save(&self, data: &Path) -> anyhow::Result<()> {
-        use std::os::unix::fs::OpenOptionsExt;
         let (file, new) = (data.join(KEYS_FILE), data.join(format!("{KEYS_FILE}.new")));
-        let mut out = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)
+        write_private(&new, serde_json::to_string_pretty(self)?.as_bytes())
             .with_context(|| format!("the secrets {} cannot be written", new.display()))?;
-        out.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
-        out.sync_all()?;
         std::fs::rename(&new, &file)?;
         Ok(())
     }
@@ -117,6 +109,15 @@ impl Keys {
     pub fn sealer(&self) -> anyhow::Result<Sealer> {
         Ok(Sealer(SigningKey::from_bytes(&unhex(&self.seal)?)))
     }
+}
+
+/// Writes a file that only its owner can read, durably.
+pub fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let mut out = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    out.write_all(bytes)?;
+    out.sync_all()
 }
 
 /// Seals exports with the installation's key.

@@ -3,6 +3,7 @@
 use crate::cli::Role;
 use crate::house::House;
 use anyhow::Context;
+use messo_core::jobs::Lane;
 use messo_engine::Workers;
 use messo_web::{DemoInfo, WebSettings, WebState};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -32,7 +33,9 @@ impl Running {
     ) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         let workers = roles.contains(&Role::Worker).then(|| {
-            let lanes = house.engine.providers.lanes();
+            // Every lane: one whose provider was taken away still has questions to ask and silences to
+            // notice.
+            let lanes: Vec<Lane> = Lane::all().collect();
             let name = format!("{}-{}", std::process::id(), house.engine.ids.uuid().simple());
             Workers::start(Arc::clone(&house.engine), &lanes, name)
         });

@@ -120,11 +120,12 @@ async fn sign_in(
     if app.doors.guard.waits(login, now) {
         return Ok(login_page(&app, login, Some(WAIT)));
     }
+    // Counted before it is checked, so that many at once are not one; forgotten when it holds.
+    app.doors.guard.failed(login, now);
     let user = engine.store.user(login).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let holds = app.doors.verifier.verify(entry.password, hash).await;
     let Some(user) = user.filter(|_| holds) else {
-        app.doors.guard.failed(login, now);
         tracing::warn!("a sign-in failed");
         return Ok(login_page(&app, login, Some(WRONG)));
     };

@@ -76,6 +76,13 @@ async fn examine(place: &Place) -> Vec<Finding> {
         let detail = "no channel is configured: set [email] or [sms], or name sandbox channels";
         findings.push(finding("channels", Err(detail.into())));
     }
+    for stats in engine.store.lanes(engine.clock.now()).await.unwrap_or_default() {
+        if engine.providers.sending(stats.lane.0).is_none() {
+            let waiting = stats.due + stats.waiting;
+            let detail = format!("{waiting} jobs wait for a provider that is not configured");
+            findings.push(finding(format!("lane {}", stats.lane), Err(detail)));
+        }
+    }
     for provider in engine.providers.iter() {
         let spec = provider.spec();
         let mark = if spec.sandbox { " (sandbox: nothing leaves the machine)" } else { "" };

@@ -3,13 +3,14 @@
 use crate::cli::Init;
 use crate::config::{self, Place};
 use crate::house;
-use crate::rim::{KEYS_FILE, Keys, RandomIds};
+use crate::rim::{self, KEYS_FILE, Keys, RandomIds};
 use anyhow::{Context, bail};
 use messo_core::addresses::{Channel, EmailAddress};
 use messo_core::bodies::{Body, BodyKind, Sender};
 use messo_core::ids::BodyId;
 use messo_core::notices::BodyFacts;
 use messo_core::ports::{Commit, Ids, Store, Write};
+use std::os::unix::fs::DirBuilderExt;
 
 /// Sets up the folder. Refuses one that is in use; a half-made one (no configuration yet) is completed.
 pub async fn run(init: &Init, place: &Place) -> anyhow::Result<()> {
@@ -28,14 +29,17 @@ pub async fn run(init: &Init, place: &Place) -> anyhow::Result<()> {
 /// Writes configuration and secrets, makes the database and the body. The configuration comes last:
 /// a folder with a configuration is a complete one.
 pub async fn write(place: &Place, options: &[(&str, String)], body: Body) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&place.data)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&place.data)
         .with_context(|| format!("the folder {} cannot be made", place.data.display()))?;
     if !place.data.join(KEYS_FILE).exists() {
         Keys::generate().save(&place.data)?;
     }
     let text = set(&config::template(), options);
     let new = place.file.with_extension("new.toml");
-    std::fs::write(&new, text)
+    rim::write_private(&new, text.as_bytes())
         .with_context(|| format!("the configuration {} cannot be written", new.display()))?;
     let settings = config::load(&new)?;
     let storage = house::open_storage(&settings, &place.data).await?;

@@ -121,7 +121,8 @@ fn check(house: &House, file: &Path, run: &Run, body: &Body) -> anyhow::Result<C
         check.rows += 1;
         progress.step();
         let row = row.with_context(|| file.display().to_string())?;
-        check.warnings.extend(row.warnings.into_iter().take(MAX_LISTED));
+        let room = MAX_LISTED - check.warnings.len();
+        check.warnings.extend(row.warnings.into_iter().take(room));
         let faults = match row.outcome {
             Err(faults) => faults,
             Ok(recipient) => {

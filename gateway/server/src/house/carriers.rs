@@ -76,6 +76,11 @@ fn merge(base: serde_json::Value, more: &Table) -> serde_json::Value {
 }
 
 fn options<T: DeserializeOwned>(value: serde_json::Value) -> anyhow::Result<T> {
-    // Messages of serde name fields, not values; a value could be a secret.
-    serde_json::from_value(value).map_err(|error| anyhow::anyhow!("{error}"))
+    // A message about a type quotes the value, which could be a secret; one about a name does not.
+    serde_json::from_value(value).map_err(|error| match error.to_string() {
+        said if said.starts_with("unknown field") || said.starts_with("missing field") => {
+            anyhow::anyhow!(said)
+        }
+        _ => anyhow::anyhow!("an option has not the type that channels/CONTRACT.md asks for"),
+    })
 }

@@ -1,7 +1,7 @@
 //! Passwords as argon2id (RFC 9106), in PHC form.
 //!
 //! A check costs 19 MiB and some 50 ms, so it runs where blocking is allowed and [`AT_A_TIME`] at
-//! most together; who waits longer than that is queued, not refused.
+//! most together, also when whoever asked has gone away; beyond [`WAITING`] in line a check is refused.
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -11,6 +11,9 @@ use tokio::sync::Semaphore;
 
 /// Checks that run at the same time.
 const AT_A_TIME: usize = 2;
+
+/// Checks in line before one is refused.
+const WAITING: usize = 64;
 
 /// What an unknown login is checked against, so that it takes as long as a known one.
 static NOBODY: LazyLock<String> =
@@ -32,17 +35,21 @@ pub fn hash_password(password: &str) -> Result<String, PasswordError> {
 /// Checks passwords.
 pub(super) struct Verifier {
     room: Arc<Semaphore>,
+    line: Arc<Semaphore>,
 }
 
 impl Verifier {
     pub(super) fn new() -> Self {
-        Self { room: Arc::new(Semaphore::new(AT_A_TIME)) }
+        Self { room: Arc::new(Semaphore::new(AT_A_TIME)), line: Arc::new(Semaphore::new(WAITING)) }
     }
 
     /// Whether the password fits the hash; without a hash it never does, after the same time.
     pub(super) async fn verify(&self, password: String, hash: Option<String>) -> bool {
-        let Ok(_place) = self.room.acquire().await else { return false };
+        let Ok(_in_line) = self.line.try_acquire() else { return false };
+        let Ok(place) = Arc::clone(&self.room).acquire_owned().await else { return false };
         tokio::task::spawn_blocking(move || {
+            // The place is given back by the work itself: a caller who hangs up frees nothing early.
+            let _place = place;
             // Made at the first check, whoever signs in, so that its making tells nothing.
             let nobody = NOBODY.clone();
             let known = hash.is_some();
