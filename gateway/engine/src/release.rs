@@ -1,7 +1,8 @@
 //! Release: a run of many notices, one per row, each accepted on its own.
 //!
-//! Guarantee: a row is released once, however often the same run is started: its key is made of the
-//! run and of the row's content. A run that was interrupted is simply started again.
+//! Guarantee: a row is released once under a template and a plan, however often its file is started and
+//! whatever other rows were mended in it: its key is made of what it says and to whom. A run that was
+//! interrupted is simply started again. To say the same again on purpose takes a word ([`Run::again`]).
 
 use crate::Engine;
 use crate::accept::AcceptError;
@@ -27,7 +28,7 @@ pub struct Released {
     pub repeated: bool,
 }
 
-/// A run: the same file with the same template and plan is the same run.
+/// A run: the same file with the same template and plan.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Whose.
@@ -38,22 +39,33 @@ pub struct Run {
     pub plan: Plan,
     /// Its identity.
     pub batch: BatchId,
+    /// Beginning of the rows' keys: body, template and plan.
+    scope: String,
 }
 
 impl Run {
     /// Names a run after what is in it: `content` is the hash of the file.
     pub fn new(body: BodyId, template: &str, plan: Plan, content: BlobHash) -> Self {
-        let name = format!("{body}\0{template}\0{plan}\0{content}");
-        let hash = BlobHash::of(name.as_bytes());
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.0[..16]);
-        let batch = BatchId(uuid::Builder::from_custom_bytes(bytes).into_uuid());
-        Self { body, template: template.to_owned(), plan, batch }
+        let scope = format!("{body}\0{template}\0{plan}");
+        let batch = BatchId(named(&format!("{scope}\0{content}")));
+        let scope = named(&scope).simple().to_string();
+        Self { body, template: template.to_owned(), plan, batch, scope }
+    }
+
+    /// The same once more: rows that were released before are released again. `salt` is new each time.
+    #[must_use]
+    pub fn again(mut self, salt: Uuid) -> Self {
+        self.batch = BatchId(salt);
+        self.scope = salt.simple().to_string();
+        self
     }
 
     /// The request for a row.
     pub fn request(&self, recipient: RecipientRequest) -> NoticeRequest {
-        let key = format!("{}:{}", Uuid::simple(self.batch.0), recipient.row);
+        let said = serde_json::to_vec(&(&recipient.facts, &recipient.addresses));
+        // Facts and addresses are plain data; a row that could not be written would get a key of its own.
+        let said = said.unwrap_or_else(|_| recipient.row.to_be_bytes().to_vec());
+        let key = format!("{}:{}", self.scope, BlobHash::of(&said));
         NoticeRequest {
             body: self.body,
             key,
@@ -64,6 +76,14 @@ impl Run {
             recipients: vec![recipient],
         }
     }
+}
+
+/// A UUID that stands for a text.
+fn named(text: &str) -> Uuid {
+    let hash = BlobHash::of(text.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.0[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 impl Engine {

@@ -171,6 +171,9 @@ pub struct Send {
     /// Only validate and price; nothing is stored, nothing leaves.
     #[arg(long)]
     pub dry_run: bool,
+    /// Send again what was sent before with the same template and plan; without it, a row is sent once.
+    #[arg(long)]
+    pub again: bool,
     /// Release nothing when any row is rejected.
     #[arg(long)]
     pub strict: bool,

@@ -53,6 +53,24 @@ fn every_row_is_delivered_and_proved_and_a_second_start_sends_nothing_again() {
 }
 
 #[test]
+fn a_sheet_with_one_row_mended_sends_that_row_alone() {
+    let installation = Installation::new(&["--sandbox"]).with("MESSO_WORKER_SWEEP_MS", "100");
+    let text = sheets::summonses(4, "example.test");
+    let bad = text.replace("anna2@example.test", "anna2@");
+    let sheet = installation.file("cases.csv", bad);
+    let first = send(&installation, &sheet, "email", &["--wait"]);
+    assert_eq!((first["released"].clone(), first["rejected_rows"].clone()), (3.into(), 1.into()));
+    let sheet = installation.file("cases.csv", text);
+    let second = send(&installation, &sheet, "email", &["--wait"]);
+    assert_eq!((second["released"].clone(), second["repeated"].clone()), (4.into(), 3.into()));
+    assert_eq!(second["delivered"], 4);
+    let listed = installation.ok(&["dispatch", "list", "--jsonl"]);
+    assert_eq!(listed.lines().count(), 4);
+    let again = send(&installation, &sheet, "email", &["--again"]);
+    assert_eq!((again["released"].clone(), again["repeated"].clone()), (4.into(), 0.into()));
+}
+
+#[test]
 fn a_changed_byte_in_a_bundle_is_found_and_named() {
     let installation = Installation::new(&["--sandbox"]).with("MESSO_WORKER_SWEEP_MS", "100");
     let sheet = installation.file("cases.csv", sheets::summonses(1, "example.test"));

@@ -1,8 +1,8 @@
 //! `messo send`: one notice per row of a CSV: validate, price, release, report.
 //!
 //! The file is read twice: once to find every fault before anything leaves, once to release. So the
-//! memory does not grow with the file. The same file with the same template and plan is the same
-//! run: started again after an interruption, it goes on where it stopped and sends nothing twice.
+//! memory hardly grows with the file. Started again, after an interruption or after rows were mended, it
+//! goes on where it stopped: a row that was released before is not sent twice (but for `--again`).
 
 mod pricing;
 mod waiting;
@@ -87,6 +87,9 @@ pub async fn run(send: &Send, place: &Place) -> anyhow::Result<ExitCode> {
     }
     let check = check(&house, &send.file, &run, &body)?;
     run = Run::new(body.id, &send.template, run.plan, check.content);
+    if send.again {
+        run = run.again(house.engine.ids.uuid());
+    }
     list_problems(&check);
     let mut report = Report::new(&house, &run, &check, send.dry_run);
     let stopped = send.strict && !check.bad_rows.is_empty();
@@ -185,6 +188,7 @@ async fn deliver(
     }
     report.stands(standing?);
     report.dispatches = waiting::lines(house, run, &released).await?;
+    report.count();
     Ok(())
 }
 
@@ -242,6 +246,23 @@ impl Report {
             dispatches: Vec::new(),
             seconds: 0.0,
         }
+    }
+
+    /// Counts what is listed: rows that an earlier run had released are not in this one's standing.
+    fn count(&mut self) {
+        if self.dispatches.len() as u64 != self.released {
+            return;
+        }
+        let count =
+            |state: &str| self.dispatches.iter().filter(|line| line.state == state).count() as u64;
+        let standing = Standing {
+            waiting: count("waiting"),
+            doubtful: count("doubtful"),
+            delivered: count("delivered"),
+            failed: count("failed"),
+            cancelled: count("cancelled"),
+        };
+        self.stands(standing);
     }
 
     fn stands(&mut self, standing: Standing) {

@@ -57,12 +57,17 @@ pub async fn lines(house: &House, run: &Run, released: &[Released]) -> anyhow::R
             break;
         }
     }
-    Ok(released
-        .iter()
-        .map(|row| Line {
-            id: row.dispatch,
-            row: row.row,
-            state: states.get(&row.dispatch).copied().unwrap_or("waiting"),
-        })
-        .collect())
+    let mut lines = Vec::with_capacity(released.len());
+    for row in released {
+        let state = match states.get(&row.dispatch) {
+            Some(state) => state,
+            // Released by an earlier run.
+            None => {
+                let known = house.engine.store.dispatch(run.body, row.dispatch).await?;
+                known.map_or("waiting", |dispatch| dispatch.state().word())
+            }
+        };
+        lines.push(Line { id: row.dispatch, row: row.row, state });
+    }
+    Ok(lines)
 }
