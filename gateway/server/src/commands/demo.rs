@@ -91,6 +91,13 @@ async fn furnish(place: &Place, url: &str) -> anyhow::Result<House> {
     crate::logging::start(&settings.log);
     let storage = crate::house::open_storage(&settings, &place.data).await?;
     let house = House::with(settings, storage, place).await?;
+    if let Some(real) = house.engine.providers.iter().find(|provider| !provider.spec().sandbox) {
+        anyhow::bail!(
+            "{} is a real installation ({} would really send): the demo wants a folder of its own",
+            place.data.display(),
+            real.spec().name
+        );
+    }
     if new {
         keys::add_user(&house, USER, PASSWORD).await?;
         seed(&house).await.context("the demo's cases cannot be filed")?;

@@ -24,6 +24,9 @@ pub async fn user(command: User, place: &Place) -> anyhow::Result<()> {
     if password.chars().count() < MIN_PASSWORD {
         bail!("a password has at least {MIN_PASSWORD} characters");
     }
+    if login.trim().is_empty() {
+        bail!("a name to sign in with is needed");
+    }
     let house = House::open(place).await?;
     add_user(&house, &login, password).await?;
     eprintln!("{login} can sign in now.");

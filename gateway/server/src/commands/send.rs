@@ -17,6 +17,7 @@ use anyhow::{Context, bail};
 use messo_core::bodies::Body;
 use messo_core::case_sheet::RowError;
 use messo_core::ids::{BlobHash, DispatchId};
+use messo_core::notices::RecipientRequest;
 use messo_core::ports::Progress as Standing;
 use messo_engine::{Released, Run};
 use serde::Serialize;
@@ -133,6 +134,8 @@ fn check(house: &House, file: &Path, run: &Run, body: &Body) -> anyhow::Result<C
                 let recipient = &request.recipients[0];
                 let faults = house.engine.faults(recipient, &request, body)?;
                 if faults.is_empty() {
+                    let room = MAX_LISTED - check.warnings.len();
+                    check.warnings.extend(past_meeting(house, recipient).into_iter().take(room));
                     check.cost_millieuro +=
                         pricing::cost(&house.settings.prices, &run.plan, &recipient.addresses);
                 }
@@ -200,6 +203,17 @@ async fn start(house: &House) -> anyhow::Result<Running> {
         tracing::info!(%listen, "another process listens for receipts");
     }
     Running::start(house, &[Role::Worker, Role::Intake], listener, None)
+}
+
+/// Who summons to a day that is over has most likely the wrong file.
+fn past_meeting(house: &House, recipient: &RecipientRequest) -> Option<RowError> {
+    let meeting = recipient.facts.meeting.as_ref()?;
+    let now = house.engine.clock.now().in_rome().datetime();
+    (meeting.at < now).then(|| RowError {
+        row: recipient.row,
+        field: "meeting_at".into(),
+        reason: "l'incontro è in un giorno già passato".into(),
+    })
 }
 
 fn hash_file(file: &Path) -> anyhow::Result<BlobHash> {
