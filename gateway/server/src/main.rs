@@ -28,10 +28,18 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(commands::run(line)) {
         Ok(code) => code,
+        // Whoever read us has had enough.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // One sentence: the outermost cause first, then what is behind it.
             eprintln!("messo: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

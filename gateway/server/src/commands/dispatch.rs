@@ -6,6 +6,7 @@ use crate::house::House;
 use anyhow::Context;
 use messo_core::ports::DispatchFilter;
 use messo_engine::Verdict;
+use std::io::Write;
 
 /// Shows, lists or settles.
 pub async fn run(command: Dispatch, place: &Place) -> anyhow::Result<()> {
@@ -24,6 +25,7 @@ pub async fn run(command: Dispatch, place: &Place) -> anyhow::Result<()> {
         }
         Dispatch::List { limit, jsonl } => {
             let filter = DispatchFilter { limit, ..DispatchFilter::default() };
+            let mut out = std::io::stdout().lock();
             for row in house.engine.store.dispatches(body, &filter).await? {
                 let (dispatch, state) = (&row.dispatch, row.dispatch.state());
                 if jsonl {
@@ -31,10 +33,11 @@ pub async fn run(command: Dispatch, place: &Place) -> anyhow::Result<()> {
                         "id": dispatch.id, "row": dispatch.row, "state": state,
                         "case": dispatch.facts.case, "sandbox": row.sandbox,
                     });
-                    println!("{line}");
+                    writeln!(out, "{line}")?;
                 } else {
                     let case = &dispatch.facts.case;
-                    println!("{}  {:10}  {}/{}", dispatch.id, state.word(), case.number, case.year);
+                    let (number, year) = (&case.number, case.year);
+                    writeln!(out, "{}  {:10}  {number}/{year}", dispatch.id, state.word())?;
                 }
             }
         }
