@@ -1,8 +1,8 @@
 //! The configuration: one file, every option documented and defaulted, environment on top.
 //!
 //! `messo init` writes the whole file from these very comments. A secret is a [`Secret`]: it can be
-//! used, not printed. Unknown keys are refused by name, so that a misspelt option never passes for
-//! its default.
+//! used, not printed. Limit: an unknown key in the file is not noticed, so a misspelt option passes for its
+//! default.
 
 use confique::Config;
 use messo_core::plans::Plan;

@@ -20,7 +20,7 @@ use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 use world::{Desk, Press};
 
-/// Documents for which an unused result is kept (crates.md 2.4: memory flat at 35–40 MB).
+/// Documents for which an unused result is kept (enough to keep the memory flat).
 const CACHE_AGE: usize = 10;
 /// More pages than this are refused: a hybrid registered letter takes a hundred at most.
 const MOST_PAGES: usize = 100;

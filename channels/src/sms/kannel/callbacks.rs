@@ -30,7 +30,7 @@ const FAILED: [(&str, FailureClass); 11] = [
 /// Longest word of the carrier that is kept in a signal, in characters.
 const MAX_WORD: usize = 200;
 
-/// A delivery report: `s` the value (domain.md C.4), `r` the carrier's text, `t` the time.
+/// A delivery report: `s` the value (Kannel user guide, "Delivery reports"), `r` the carrier's text, `t` the time.
 pub(super) fn report(
     attempt: AttemptId,
     callback: &Callback,
