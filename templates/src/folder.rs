@@ -61,11 +61,31 @@ pub fn render(
     Ok((files, kept))
 }
 
-/// The HTML with its inline pictures as `data:` addresses (RFC 2397).
-fn standalone(mail: &Mail) -> String {
+/// The HTML with its inline pictures as `data:` addresses (RFC 2397), since a browser knows no `cid:`.
+pub fn standalone(mail: &Mail) -> String {
     mail.inline.iter().fold(mail.html.clone(), |html, part| {
         let data = data_encoding::BASE64.encode(&part.bytes);
         let address = format!("data:{};base64,{data}", part.media_type);
         html.replace(&format!("cid:{}", part.name), &address)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use messo_core::ports::Part;
+
+    #[test]
+    fn the_pictures_of_a_mail_are_shown_in_its_preview() {
+        let part =
+            Part { name: "qr@x".into(), media_type: "image/png".into(), bytes: b"png"[..].into() };
+        let mail = Mail {
+            subject: String::new(),
+            text: String::new(),
+            html: "<img src=\"cid:qr@x\">".into(),
+            inline: vec![part],
+            attachments: Vec::new(),
+        };
+        assert_eq!(standalone(&mail), "<img src=\"data:image/png;base64,cG5n\">");
+    }
 }

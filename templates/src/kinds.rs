@@ -8,6 +8,7 @@ mod gaps;
 use crate::words;
 use gaps::Gaps;
 use jiff::ToSpan as _;
+use messo_core::calendar::{date_in_words, plain_date_in_words};
 use messo_core::notices::{Locale, NoticeFacts};
 use messo_core::ports::{Frame, MissingField};
 use minijinja::Value;
@@ -175,7 +176,7 @@ impl CaseWords {
         let some = |value: &str| Some(words::line(value)).filter(|value| !value.is_empty());
         Self {
             reference: format!("{}/{}", words::line(&case.number), case.year),
-            filed_on: case.filed_on.map(|date| words::date(locale, date)),
+            filed_on: case.filed_on.map(|date| plain_date_in_words(date, locale)),
             matter: some(&case.matter),
             value: case.value_cents.map(|cents| words::euro(locale, cents)),
             petitioner: facts.extra.get("istante").and_then(|name| some(name)),
@@ -210,7 +211,7 @@ impl Meeting {
         Self {
             common,
             case,
-            meeting_day: words::day(locale, at.date()),
+            meeting_day: date_in_words(at.date(), locale),
             meeting_hour: words::hour(locale, at),
             place,
             answer_by: answer_by(locale, at.date(), gaps.frame),
@@ -222,7 +223,7 @@ impl Meeting {
 fn answer_by(locale: Locale, meeting: jiff::civil::Date, frame: Option<&Frame>) -> Option<String> {
     let by = meeting.checked_sub(ANSWER_DAYS.days()).ok()?;
     let soonest = frame?.at.in_rome().date().checked_add(3.days()).ok()?;
-    (by >= soonest).then(|| words::day(locale, by))
+    (by >= soonest).then(|| date_in_words(by, locale))
 }
 
 impl Announcement {

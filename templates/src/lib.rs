@@ -21,6 +21,7 @@ use kinds::{KINDS, Kind};
 use library::Library;
 use message::Voice;
 use messo_core::addresses::Channel;
+use messo_core::calendar::plain_date_in_words;
 use messo_core::notices::NoticeFacts;
 use messo_core::ports::{
     Frame, Letter, LetterCode, LetterOrder, MissingField, RenderError, Renderer, Rendition,
@@ -76,7 +77,7 @@ impl Templates {
         let (facts, frame) = (voice.facts, voice.frame);
         let code = code(frame)?;
         let message = voice.message()?;
-        let today = words::date(facts.locale, frame.at.in_rome().date());
+        let today = plain_date_in_words(frame.at.in_rome().date(), facts.locale);
         let dateline = match words::town(&facts.body.address) {
             Some(town) => format!("{}, {today}", words::line(&town)),
             None => today,

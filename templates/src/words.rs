@@ -1,93 +1,10 @@
-//! Values as people read them: dates in words, names on one line, sums of money.
+//! Values as people read them: hours, names on one line, sums of money. Dates are the core's.
 //!
 //! Every value passes through [`line`] before it meets a template, so no name can break a header,
 //! start a paragraph, or turn the reading direction of what follows.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use messo_core::notices::Locale;
-
-const DAYS: [[&str; 7]; 3] = [
-    ["lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato", "domenica"],
-    ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"],
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
-];
-
-// German as used in South Tyrol says Jänner.
-const MONTHS: [[&str; 12]; 3] = [
-    [
-        "gennaio",
-        "febbraio",
-        "marzo",
-        "aprile",
-        "maggio",
-        "giugno",
-        "luglio",
-        "agosto",
-        "settembre",
-        "ottobre",
-        "novembre",
-        "dicembre",
-    ],
-    [
-        "Jänner",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
-    [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-];
-
-const fn row(locale: Locale) -> usize {
-    match locale {
-        Locale::It => 0,
-        Locale::De => 1,
-        Locale::En => 2,
-    }
-}
-
-/// A date in words: `14 dicembre 2026`, `1° dicembre 2026`, `14. Dezember 2026`.
-pub fn date(locale: Locale, date: Date) -> String {
-    let month =
-        MONTHS[row(locale)][usize::from(date.month().unsigned_abs()).saturating_sub(1) % 12];
-    let (day, year) = (date.day(), date.year());
-    match locale {
-        Locale::It if day == 1 => format!("1° {month} {year}"),
-        Locale::It | Locale::En => format!("{day} {month} {year}"),
-        Locale::De => format!("{day}. {month} {year}"),
-    }
-}
-
-/// A date with its weekday: `lunedì 14 dicembre 2026`.
-pub fn day(locale: Locale, when: Date) -> String {
-    let offset = usize::from(when.weekday().to_monday_zero_offset().unsigned_abs());
-    let weekday = DAYS[row(locale)][offset % 7];
-    let words = date(locale, when);
-    match locale {
-        Locale::De => format!("{weekday}, {words}"),
-        Locale::It | Locale::En => format!("{weekday} {words}"),
-    }
-}
 
 /// An hour: `ore 10:30`, `10:30 Uhr`, `10:30`.
 pub fn hour(locale: Locale, when: DateTime) -> String {
@@ -223,14 +140,10 @@ pub fn plain_for_sms(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::{date as civil, datetime};
+    use jiff::civil::datetime;
 
     #[test]
-    fn dates_are_said_in_three_languages() {
-        assert_eq!(day(Locale::It, civil(2026, 12, 14)), "lunedì 14 dicembre 2026");
-        assert_eq!(date(Locale::It, civil(2027, 1, 1)), "1° gennaio 2027");
-        assert_eq!(day(Locale::De, civil(2027, 1, 11)), "Montag, 11. Jänner 2027");
-        assert_eq!(day(Locale::En, civil(2026, 12, 20)), "Sunday 20 December 2026");
+    fn an_hour_is_said_without_a_leading_zero() {
         assert_eq!(hour(Locale::It, datetime(2026, 12, 14, 9, 5, 0, 0)), "ore 9:05");
     }
 

@@ -6,7 +6,7 @@
 
 pub mod words;
 
-pub use words::{date_in_words, date_time_in_words};
+pub use words::{date_in_words, date_time_in_words, month_in_words, plain_date_in_words};
 
 use crate::time::{Timestamp, rome};
 use jiff::civil::{Date, Time, Weekday};

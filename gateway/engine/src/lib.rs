@@ -17,7 +17,6 @@ pub mod verify;
 mod work;
 
 pub use accept::{AcceptError, Accepted};
-pub use messo_core::case_sheet::RowError as RowProblem;
 pub use providers::Providers;
 pub use reconcile::ReconcileError;
 pub use release::{Released, Run};

@@ -1,7 +1,6 @@
 //! The configured ways out, by channel and by name.
 
 use messo_core::addresses::Channel;
-use messo_core::jobs::Lane;
 use messo_core::ports::Provider;
 use std::sync::Arc;
 
@@ -25,15 +24,6 @@ impl Providers {
     /// The one of this name, for receipts about earlier attempts.
     pub fn named(&self, name: &str) -> Option<&Arc<dyn Provider>> {
         self.list.iter().find(|provider| provider.spec().name == name)
-    }
-
-    /// The lanes for which somebody sends.
-    pub fn lanes(&self) -> Vec<Lane> {
-        Channel::ALL
-            .into_iter()
-            .filter(|channel| self.sending(*channel).is_some())
-            .map(Lane)
-            .collect()
     }
 
     /// All of them.

@@ -4,11 +4,13 @@
 //! the rows only add addresses and the words that came back. A row without evidence is not told.
 
 use messo_core::attempts::{Attempt, Failure, Outcome};
+use messo_core::calendar::month_in_words;
 use messo_core::dispatches::{Dispatch, DispatchState};
 use messo_core::evidence::{EvidenceItem, EvidenceKind};
 use messo_core::failures::FailureClass;
 use messo_core::ids::{AttemptId, BlobHash, ReceiptId};
 use messo_core::legs::{LegState, SkipReason};
+use messo_core::notices::Locale;
 use messo_core::receipts::{Receipt, Signal};
 use messo_core::time::Timestamp;
 use serde::Serialize;
@@ -91,26 +93,11 @@ pub fn timeline(
 /// An instant as Italian lawyers write it, civil time in Rome with seconds and the offset from UTC:
 /// `22 novembre 2026, ore 10:15:03 (UTC+01:00)`.
 pub fn instant(at: Timestamp) -> String {
-    const MONTHS: [&str; 12] = [
-        "gennaio",
-        "febbraio",
-        "marzo",
-        "aprile",
-        "maggio",
-        "giugno",
-        "luglio",
-        "agosto",
-        "settembre",
-        "ottobre",
-        "novembre",
-        "dicembre",
-    ];
     let local = at.in_rome();
-    let month = usize::try_from(local.month() - 1).ok().and_then(|month| MONTHS.get(month));
     format!(
         "{} {} {}, ore {}",
         local.day(),
-        month.unwrap_or(&""),
+        month_in_words(local.month(), Locale::It),
         local.year(),
         local.strftime("%H:%M:%S (UTC%:z)")
     )

@@ -180,11 +180,11 @@ impl From<AcceptError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use messo_engine::RowProblem;
+    use messo_core::case_sheet::RowError;
 
     #[test]
     fn a_problem_names_every_fault_by_its_place_in_the_request() {
-        let problems = vec![RowProblem {
+        let problems = vec![RowError {
             row: 2,
             field: "email".into(),
             reason: "manca il recapito per il canale E-mail".into(),

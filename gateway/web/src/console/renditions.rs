@@ -8,9 +8,9 @@ use crate::session::SignedIn;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
-use data_encoding::BASE64;
 use messo_core::addresses::Channel;
-use messo_core::ports::{Mail, RenderError, Rendition};
+use messo_core::ports::{RenderError, Rendition};
+use messo_templates::folder::standalone;
 use std::sync::Arc;
 
 /// A mail is shown without scripts, without forms, without anything from elsewhere.
@@ -50,7 +50,7 @@ pub(super) async fn mail(
     match summons.render(&app, &who, Channel::Email).await {
         Ok(Rendition::Mail(mail)) => {
             let policy = [(header::CONTENT_SECURITY_POLICY, MAIL_POLICY)];
-            Ok((policy, Html(standalone(mail))).into_response())
+            Ok((policy, Html(standalone(&mail))).into_response())
         }
         other => Err(refused(other)),
     }
@@ -60,33 +60,5 @@ fn refused(rendition: Result<Rendition, RenderError>) -> PageError {
     match rendition {
         Ok(_) => PageError::Missing,
         Err(error) => PageError::TooLate(capitalised(&error.to_string())),
-    }
-}
-
-/// The mail with its pictures inside, since a browser knows no `cid:`.
-fn standalone(mail: Mail) -> String {
-    mail.inline.into_iter().fold(mail.html, |html, part| {
-        let data = format!("data:{};base64,{}", part.media_type, BASE64.encode(&part.bytes));
-        html.replace(&format!("cid:{}", part.name), &data)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use messo_core::ports::Part;
-
-    #[test]
-    fn the_pictures_of_a_mail_are_shown_in_its_preview() {
-        let part =
-            Part { name: "qr@x".into(), media_type: "image/png".into(), bytes: b"png"[..].into() };
-        let mail = Mail {
-            subject: String::new(),
-            text: String::new(),
-            html: "<img src=\"cid:qr@x\">".into(),
-            inline: vec![part],
-            attachments: Vec::new(),
-        };
-        assert_eq!(standalone(mail), "<img src=\"data:image/png;base64,cG5n\">");
     }
 }
