@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-const LANE: Lane = Lane(Channel::Email);
+const LANE: Lane = Lane::Out(Channel::Email);
 const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const BODY: BodyId = BodyId(Uuid::from_u128(1));
 

@@ -71,7 +71,7 @@ pub(crate) async fn claim(
         let args = args![
             claim.worker.as_str(),
             claim.until,
-            claim.lane.0.word(),
+            claim.lane.word(),
             priority.number(),
             claim.now,
             PAYLOAD_VERSION,
@@ -123,7 +123,7 @@ pub(crate) async fn write_job(writing: &mut Writing<'_>, job: &Job) -> Result<()
     let args = args![
         job.id.0,
         job.body.0,
-        job.lane.0.word(),
+        job.lane.word(),
         job.priority.number(),
         job.due_at,
         job.claims,
@@ -154,7 +154,10 @@ pub(crate) async fn lanes(readers: &Readers, now: Timestamp) -> Result<Vec<LaneS
     let mut lanes = Vec::new();
     for mut row in readers.rows(LANES, args![now]).await? {
         lanes.push(LaneStats {
-            lane: row.word("lane")?,
+            lane: row.text()?.parse().map_err(|_| StoreError::Unreadable {
+                what: "lane",
+                detail: "no lane has this name".into(),
+            })?,
             due: u64::from(row.small()?),
             waiting: u64::from(row.small()?),
             oldest_due_at: row.optional_instant()?,

@@ -20,8 +20,8 @@ const QUIET: Duration = Duration::from_millis(400);
 /// How long `ring` may take when the doorbell is out of order.
 const FAILURE_LIMIT: Duration = Duration::from_secs(5);
 
-const MAIL: Lane = Lane(Channel::Email);
-const TEXT: Lane = Lane(Channel::Sms);
+const MAIL: Lane = Lane::Out(Channel::Email);
+const TEXT: Lane = Lane::Out(Channel::Sms);
 const PREFETCH: u16 = 16;
 
 /// Makes a doorbell that nobody else rings or hears.

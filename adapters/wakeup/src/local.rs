@@ -96,7 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hundred_thousand_rings_nobody_waits_for_become_one() {
-        let lane = Lane(Channel::Email);
+        let lane = Lane::Out(Channel::Email);
         let doorbell = LocalDoorbell::new();
         let mut bell = doorbell.listen(&[lane], 1).await.expect("a bell");
         let jobs = vec![(lane, JobId(uuid::Uuid::nil())); 100_000];
@@ -107,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn two_waiting_listeners_are_both_woken_by_two_rings() {
-        let lane = Lane(Channel::Email);
+        let lane = Lane::Out(Channel::Email);
         let doorbell = LocalDoorbell::new();
         let mut one = doorbell.listen(&[lane], 1).await.expect("a bell");
         let mut two = doorbell.listen(&[lane], 1).await.expect("a bell");

@@ -176,11 +176,11 @@ mod tests {
     #[test]
     fn a_call_rings_a_limited_number_of_times_per_lane() {
         let job = JobId(uuid_of(7));
-        let mut jobs = vec![(Lane(Way::Email), job); MAX_RINGS_PER_LANE + 5];
-        jobs.push((Lane(Way::Pec), job));
+        let mut jobs = vec![(Lane::Out(Way::Email), job); MAX_RINGS_PER_LANE + 5];
+        jobs.push((Lane::Out(Way::Pec), job));
         let first = first_of_each_lane(&jobs);
         assert_eq!(first.len(), MAX_RINGS_PER_LANE + 1);
-        assert_eq!(first.last(), Some(&(Lane(Way::Pec), job)));
+        assert_eq!(first.last(), Some(&(Lane::Out(Way::Pec), job)));
     }
 
     #[test]

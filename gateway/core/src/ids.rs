@@ -60,6 +60,8 @@ ids! {
     AttemptId,
     /// Something that came back.
     ReceiptId,
+    /// A message that came in.
+    MessageId,
     /// One item of evidence in a body's chain.
     EvidenceId,
     /// One piece of work in the queue.

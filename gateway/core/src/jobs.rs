@@ -7,28 +7,49 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A lane of the queue: one per channel, so that a slow channel never holds up another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub struct Lane(pub Channel);
+/// A lane of the queue: one per channel and one for what came in, so that a slow channel never holds
+/// up another, and none holds up the reading of receipts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// What leaves by this channel, and what is asked about it.
+    Out(Channel),
+    /// Messages to be read.
+    Mail,
+}
 
 impl Lane {
     /// All lanes.
     pub fn all() -> impl Iterator<Item = Self> {
-        Channel::ALL.into_iter().map(Self)
+        Channel::ALL.into_iter().map(Self::Out).chain([Self::Mail])
+    }
+
+    /// The word in the database, in rings and in metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Out(channel) => channel.word(),
+            Self::Mail => "mail",
+        }
+    }
+
+    /// The channel whose lane it is.
+    pub const fn channel(self) -> Option<Channel> {
+        match self {
+            Self::Out(channel) => Some(channel),
+            Self::Mail => None,
+        }
     }
 }
 
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(self.word())
     }
 }
 
 impl FromStr for Lane {
     type Err = crate::addresses::UnknownChannel;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+        if text == Self::Mail.word() { Ok(Self::Mail) } else { text.parse().map(Self::Out) }
     }
 }
 
@@ -88,19 +109,12 @@ pub enum Task {
 pub const PAYLOAD_VERSION: i64 = 1;
 
 impl Task {
-    /// The dispatch that the task is about.
-    pub const fn dispatch(&self) -> DispatchId {
+    /// The dispatch that the task is about; none for what came in.
+    pub const fn dispatch(&self) -> Option<DispatchId> {
         match self {
             Self::Send { dispatch, .. }
             | Self::Query { dispatch, .. }
-            | Self::Silence { dispatch, .. } => *dispatch,
-        }
-    }
-
-    /// The leg that the task is about.
-    pub const fn leg(&self) -> u8 {
-        match self {
-            Self::Send { leg, .. } | Self::Query { leg, .. } | Self::Silence { leg, .. } => *leg,
+            | Self::Silence { dispatch, .. } => Some(*dispatch),
         }
     }
 }

@@ -360,7 +360,7 @@ pub(crate) fn jobs_for(
             Consequence::Send { leg, due_at } => Some(Job {
                 id: JobId(engine.ids.uuid()),
                 body: dispatch.body,
-                lane: Lane(dispatch.legs[*leg].channel),
+                lane: Lane::Out(dispatch.legs[*leg].channel),
                 priority,
                 due_at: *due_at,
                 claims: 0,

@@ -1,6 +1,7 @@
 //! The configured ways out, by channel and by name.
 
 use messo_core::addresses::Channel;
+use messo_core::jobs::Lane;
 use messo_core::ports::Provider;
 use std::sync::Arc;
 
@@ -19,6 +20,11 @@ impl Providers {
     /// The one that sends on this channel.
     pub fn sending(&self, channel: Channel) -> Option<&Arc<dyn Provider>> {
         self.list.iter().find(|provider| provider.spec().channel == channel)
+    }
+
+    /// The one that sends what waits in this lane.
+    pub fn of(&self, lane: Lane) -> Option<&Arc<dyn Provider>> {
+        self.sending(lane.channel()?)
     }
 
     /// The one of this name, for receipts about earlier attempts.

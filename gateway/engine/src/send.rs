@@ -47,8 +47,8 @@ impl Engine {
         worker: &str,
     ) -> Result<(), StoreError> {
         if job.claims > MAX_CLAIMS && matches!(job.task, Task::Send { .. }) {
-            metrics::counter!("messo_jobs_parked_total", "lane" => job.lane.0.word()).increment(1);
-            tracing::error!(job = %job.id, dispatch = %job.task.dispatch(), claims = job.claims, "a job never comes to its end; it is parked and an operator must look");
+            metrics::counter!("messo_jobs_parked_total", "lane" => job.lane.word()).increment(1);
+            tracing::error!(job = %job.id, dispatch = ?job.task.dispatch(), claims = job.claims, "a job never comes to its end; it is parked and an operator must look");
             return self.later(job, self.clock.now() + PARKED).await;
         }
         match &job.task {
@@ -80,7 +80,7 @@ impl Engine {
             }
             _ => return self.done(job).await,
         }
-        let Some(provider) = self.providers.sending(job.lane.0).cloned() else {
+        let Some(provider) = self.providers.of(job.lane).cloned() else {
             // The channel was taken out of the configuration: wait for an operator.
             let due_at = self.clock.now() + Duration::from_secs(60);
             return self.later(job, due_at).await;
@@ -276,7 +276,7 @@ impl Engine {
             Outcome::Accepted { .. } => "accepted",
             Outcome::Delivered { .. } => "delivered",
         };
-        metrics::counter!("messo_attempts_total", "channel" => job.lane.0.word(), "outcome" => class)
+        metrics::counter!("messo_attempts_total", "channel" => job.lane.word(), "outcome" => class)
             .increment(1);
         let tries = tries(&dispatch, leg);
         let event = event_of(attempt, &outcome, tries, now);
@@ -316,7 +316,7 @@ impl Engine {
         leg: u8,
         now: messo_core::time::Timestamp,
     ) -> Vec<Write> {
-        let dispatch = job.task.dispatch();
+        let Some(dispatch) = job.task.dispatch() else { return Vec::new() };
         let spec = provider.spec();
         let new = |task, due_at| {
             Write::Job(Job {
@@ -355,13 +355,13 @@ impl Engine {
         attempt: AttemptId,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        metrics::counter!("messo_doubts_total", "channel" => job.lane.0.word()).increment(1);
+        metrics::counter!("messo_doubts_total", "channel" => job.lane.word()).increment(1);
         tracing::warn!(dispatch = %dispatch.id, attempt = %attempt, "an attempt was interrupted after its commit; it is in doubt and will not be repeated by itself");
         let event = LegEvent::Doubt(attempt);
         let mut writes = vec![Write::JobDone(job.id)];
         let summary = serde_json::json!({ "attempt": attempt, "reason": "interrupted" });
         writes.push(self.evidence(&dispatch, EvidenceKind::Doubt, None, &summary));
-        if let Some(provider) = self.providers.sending(job.lane.0) {
+        if let Some(provider) = self.providers.of(job.lane) {
             writes.extend(self.follow_up(job, &event, provider, leg, now));
         }
         self.advance(dispatch, usize::from(leg), &event, now, writes).await.map(drop)

@@ -64,11 +64,8 @@ impl Workers {
     }
 
     fn lane(&self, lane: Lane) -> LaneLoop {
-        let capacity = self
-            .engine
-            .providers
-            .sending(lane.0)
-            .map_or(1, |provider| provider.spec().concurrency.max(1));
+        let capacity =
+            self.engine.providers.of(lane).map_or(1, |provider| provider.spec().concurrency.max(1));
         LaneLoop {
             engine: Arc::clone(&self.engine),
             lane,

@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn the_queue_is_measured_by_lane() {
         let lane = LaneStats {
-            lane: Lane(Channel::Sms),
+            lane: Lane::Out(Channel::Sms),
             due: 3,
             waiting: 7,
             oldest_due_at: Some(Timestamp::from_seconds(100)),

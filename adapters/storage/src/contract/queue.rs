@@ -22,7 +22,7 @@ async fn claim(
     now: Timestamp,
     worker: &str,
 ) -> Vec<Job> {
-    store.claim(Lane(channel), limit, now, LEASE, worker).await.expect("a claim is answered")
+    store.claim(Lane::Out(channel), limit, now, LEASE, worker).await.expect("a claim is answered")
 }
 
 async fn put(world: &World, jobs: &[Job]) {
@@ -168,7 +168,7 @@ pub(super) async fn lanes_say_what_is_due_and_what_waits(store: Arc<dyn Store>) 
     let lanes = world.store.lanes(seconds(10)).await.expect("the lanes");
     assert_eq!(lanes.len(), 1, "only lanes that have jobs: {lanes:?}");
     let lane = lanes[0];
-    assert_eq!(lane.lane, Lane(Channel::Pec));
+    assert_eq!(lane.lane, Lane::Out(Channel::Pec));
     assert_eq!((lane.due, lane.waiting, lane.oldest_due_at), (2, 2, Some(seconds(5))));
     clear(&world, &jobs).await;
     assert!(world.store.lanes(seconds(10)).await.expect("the lanes").is_empty());

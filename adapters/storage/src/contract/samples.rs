@@ -248,7 +248,7 @@ pub(super) fn job(body: BodyId, channel: Channel, priority: Priority, due_at: Ti
     Job {
         id: JobId(fresh()),
         body,
-        lane: Lane(channel),
+        lane: Lane::Out(channel),
         priority,
         due_at,
         claims: 0,

@@ -77,7 +77,7 @@ async fn examine(place: &Place) -> Vec<Finding> {
         findings.push(finding("channels", Err(detail.into())));
     }
     for stats in engine.store.lanes(engine.clock.now()).await.unwrap_or_default() {
-        if engine.providers.sending(stats.lane.0).is_none() {
+        if stats.lane.channel().is_some_and(|channel| engine.providers.sending(channel).is_none()) {
             let waiting = stats.due + stats.waiting;
             let detail = format!("{waiting} jobs wait for a provider that is not configured");
             findings.push(finding(format!("lane {}", stats.lane), Err(detail)));
