@@ -5,32 +5,29 @@
 //! PostgreSQL: its own defaults, which are durable, and limits on how long a statement may take.
 
 use crate::errors::store_error;
+use crate::lite::{LiteReaders, LiteSource};
 use crate::session::{Connection, Readers};
 use messo_core::ports::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, PgConnection, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, PgConnection};
 use std::str::FromStr as _;
 use std::time::Duration;
 
 /// How long one process waits for another, and a question for a free connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest statement on PostgreSQL.
 const LONGEST_STATEMENT: &str = "30s";
-/// Connections that read SQLite.
-const LITE_READERS: u32 = 4;
 /// Connections that read PostgreSQL.
 const POSTGRES_READERS: u32 = 8;
 /// Prepared statements kept by a connection: more than there are.
 const PREPARED: usize = 256;
-/// Pages of the log (4 KB each) after which it is folded back into the file.
-const LOG_PAGES: &str = "4000";
 
 /// Where the database is.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    Lite(SqliteConnectOptions),
-    Postgres(PgConnectOptions),
+    Lite(LiteSource),
+    Postgres(Box<PgConnectOptions>),
 }
 
 impl Source {
@@ -40,66 +37,41 @@ impl Source {
             let options = PgConnectOptions::from_str(url).map_err(store_error)?;
             let options = options.application_name("messo").statement_cache_capacity(PREPARED);
             let limits = [("statement_timeout", LONGEST_STATEMENT)];
-            return Ok(Self::Postgres(options.options(limits).disable_statement_logging()));
+            let options = options.options(limits).disable_statement_logging();
+            return Ok(Self::Postgres(Box::new(options)));
         }
-        let options = match url.starts_with("sqlite:") {
-            true => SqliteConnectOptions::from_str(url).map_err(store_error)?,
-            false => SqliteConnectOptions::new().filename(url),
+        let path = match url.starts_with("sqlite:") {
+            true => {
+                SqliteConnectOptions::from_str(url).map_err(store_error)?.get_filename().to_owned()
+            }
+            false => url.into(),
         };
         let read_only = url.contains("mode=ro");
-        Ok(Self::Lite(
-            options
-                .create_if_missing(!read_only)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .pragma("wal_autocheckpoint", LOG_PAGES)
-                .foreign_keys(true)
-                .busy_timeout(PATIENCE)
-                .statement_cache_capacity(PREPARED)
-                .disable_statement_logging(),
-        ))
+        Ok(Self::Lite(LiteSource { path, read_only, most_pages: None }))
     }
 
     /// A connection that writes.
     pub(crate) async fn connect(&self) -> Result<Connection, StoreError> {
         use sqlx::Connection as _;
         match self {
-            Self::Lite(options) => {
-                SqliteConnection::connect_with(options).await.map(Connection::Lite)
-            }
-            Self::Postgres(options) => {
-                PgConnection::connect_with(options).await.map(Connection::Postgres)
-            }
+            Self::Lite(source) => source.connect().await.map(Connection::Lite),
+            Self::Postgres(options) => PgConnection::connect_with(options)
+                .await
+                .map(Connection::Postgres)
+                .map_err(store_error),
         }
-        .map_err(store_error)
     }
 
     /// Connections that read, made when needed.
     pub(crate) fn readers(&self) -> Readers {
         match self {
-            Self::Lite(options) => Readers::Lite(
-                SqlitePoolOptions::new()
-                    .max_connections(LITE_READERS)
-                    .acquire_timeout(PATIENCE)
-                    .test_before_acquire(false)
-                    .connect_lazy_with(reading(options)),
-            ),
+            Self::Lite(source) => Readers::Lite(LiteReaders::new(source.clone())),
             Self::Postgres(options) => Readers::Postgres(
                 PgPoolOptions::new()
                     .max_connections(POSTGRES_READERS)
                     .acquire_timeout(PATIENCE)
-                    .connect_lazy_with(options.clone()),
+                    .connect_lazy_with(options.as_ref().clone()),
             ),
         }
     }
-}
-
-/// The same file without the right to write; the pragmas that would write are left to the writer.
-fn reading(options: &SqliteConnectOptions) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(options.get_filename())
-        .read_only(true)
-        .busy_timeout(PATIENCE)
-        .statement_cache_capacity(PREPARED)
-        .disable_statement_logging()
 }

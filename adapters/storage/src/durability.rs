@@ -2,6 +2,7 @@
 
 use crate::Storage;
 use crate::connect::Source;
+use crate::lite::LiteSource;
 use messo_core::evidence::{EvidenceDraft, EvidenceKind};
 use messo_core::ids::{BlobHash, BodyId, EvidenceId};
 use messo_core::ports::{Blob, Commit, Store as _, StoreError, Write};
@@ -55,8 +56,8 @@ async fn assert_kept(storage: &Storage, answered: &[BlobHash]) {
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_loses_nothing() {
     let (_folder, path) = fresh().await;
-    let Source::Lite(options) = Source::parse(&path).unwrap() else { unreachable!() };
-    let small = Source::Lite(options.pragma("max_page_count", "400"));
+    let Source::Lite(source) = Source::parse(&path).unwrap() else { unreachable!() };
+    let small = Source::Lite(LiteSource { most_pages: Some(400), ..source });
     let storage = Arc::new(Storage::from_source(small).await.unwrap());
     let mut tasks = tokio::task::JoinSet::new();
     for number in 1..=600 {
@@ -145,12 +146,9 @@ async fn evidence_and_register_cannot_be_changed_even_by_sql() {
     let (_folder, path) = fresh().await;
     let storage = Storage::open(&path).await.unwrap();
     storage.commit(commit(1).1).await.unwrap();
-    let crate::session::Connection::Lite(mut connection) = storage.source.connect().await.unwrap()
-    else {
-        unreachable!()
-    };
-    for tampering in ["UPDATE evidence SET summary = '{}'", "DELETE FROM evidence"] {
-        let refused = sqlx::query(tampering).execute(&mut connection).await;
+    let tampering = rusqlite::Connection::open(&path).unwrap();
+    for sql in ["UPDATE evidence SET summary = '{}'", "DELETE FROM evidence"] {
+        let refused = tampering.execute(sql, []);
         assert!(refused.is_err_and(|error| error.to_string().contains("immutable")));
     }
 }

@@ -32,6 +32,17 @@ pub(crate) fn store_error(error: Error) -> StoreError {
     }
 }
 
+/// Translates a fault of SQLite asked directly.
+pub(crate) fn lite_error(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error().map(|fault| fault.extended_code) {
+        // A unique key, a primary key; a foreign key (<https://sqlite.org/rescode.html>).
+        Some(2067 | 1555) => StoreError::Taken("row"),
+        Some(787) => StoreError::Missing("row that is referred to"),
+        Some(code) => from_sqlite(code.unsigned_abs()),
+        None => StoreError::Unavailable("an unexpected fault of the database driver".into()),
+    }
+}
+
 /// Whether nothing else can be written after this fault: the transaction as a whole has failed.
 pub(crate) fn ends_transaction(error: &StoreError) -> bool {
     matches!(error, StoreError::Unwritable(_) | StoreError::Unavailable(_))

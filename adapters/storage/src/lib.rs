@@ -18,6 +18,7 @@ mod dispatches;
 mod durability;
 mod errors;
 mod evidence;
+mod lite;
 mod notices;
 mod parties;
 mod queue;
@@ -68,11 +69,12 @@ impl Storage {
 
     /// Finishes what was ordered and lets go of the database.
     pub async fn close(self) {
-        self.writer.finish().await;
-        match self.readers {
-            Readers::Lite(pool) => pool.close().await,
+        // The readers first: whoever closes SQLite last folds its log back into the file.
+        match &self.readers {
+            Readers::Lite(readers) => readers.close(),
             Readers::Postgres(pool) => pool.close().await,
         }
+        self.writer.finish().await;
     }
 }
 

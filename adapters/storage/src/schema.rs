@@ -1,11 +1,13 @@
 //! The schema: migrations embedded in the binary, and a look at what they made.
 
 use crate::Storage;
+use crate::connect::{PATIENCE, Source};
 use crate::errors::store_error;
-use crate::session::Connection;
 use crate::statement::{Statement, statements};
 use messo_core::ports::StoreError;
 use sqlx::migrate::MigrateError;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use std::collections::{BTreeMap, BTreeSet};
 
 static LITE: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -28,12 +30,24 @@ impl Storage {
     /// Brings the schema to this release. Several processes may try at once on PostgreSQL; on SQLite
     /// one at a time.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.source.connect().await?;
-        let migrated = match &mut connection {
-            Connection::Lite(connection) => LITE.run(connection).await,
-            Connection::Postgres(connection) => POSTGRES.run(connection).await,
+        let migrated = match &self.source {
+            // sqlx knows how to migrate, so for once it holds the file. The writer has set it up.
+            Source::Lite(source) => {
+                let options = SqliteConnectOptions::new().filename(&source.path).foreign_keys(true);
+                let connection = options.busy_timeout(PATIENCE).disable_statement_logging();
+                let mut connection = connection.connect().await.map_err(store_error)?;
+                let migrated = LITE.run(&mut connection).await;
+                connection.close().await.map_err(store_error)?;
+                migrated
+            }
+            Source::Postgres(options) => {
+                let mut connection =
+                    PgConnection::connect_with(options).await.map_err(store_error)?;
+                let migrated = POSTGRES.run(&mut connection).await;
+                connection.close().await.map_err(store_error)?;
+                migrated
+            }
         };
-        connection.close().await;
         migrated.map_err(|error| match error {
             MigrateError::Execute(fault) | MigrateError::ExecuteMigration(fault, _) => {
                 store_error(fault)

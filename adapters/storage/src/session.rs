@@ -4,6 +4,7 @@
 //! are written once. [`on!`] is the only dispatch; everything above it is the same for both.
 
 use crate::errors::store_error;
+use crate::lite::{Cell, Lite, LiteReaders};
 use crate::statement::Statement;
 use messo_core::ids::BlobHash;
 use messo_core::ports::StoreError;
@@ -11,8 +12,7 @@ use messo_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::postgres::{PgPool, PgRow};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -107,34 +107,18 @@ pub(crate) fn word<T: Serialize>(what: &'static str, value: &T) -> Result<String
     Ok(json(what, value)?.trim_matches('"').to_owned())
 }
 
-/// Runs the same expression on whichever database it is.
-macro_rules! on {
-    ($db:expr, $statement:expr, $args:expr, ($executor:ident, $query:ident) => $run:expr) => {
-        match $db {
-            Database::Lite($executor) => {
-                let mut $query = sqlx::query::<sqlx::Sqlite>($statement.lite);
-                bind!($query, $args);
-                $run
-            }
-            Database::Postgres($executor) => {
-                let mut $query = sqlx::query::<sqlx::Postgres>($statement.postgres);
-                bind!($query, $args);
-                $run
-            }
-        }
-    };
-}
-
-macro_rules! bind {
-    ($query:ident, $args:expr) => {
+macro_rules! query {
+    ($statement:expr, $args:expr) => {{
+        let mut query = sqlx::query::<sqlx::Postgres>($statement.postgres);
         for arg in $args {
-            $query = match arg {
-                Arg::Int(value) => $query.bind(*value),
-                Arg::Text(value) => $query.bind(value.as_deref()),
-                Arg::Bytes(value) => $query.bind(value.as_deref()),
+            query = match arg {
+                Arg::Int(value) => query.bind(*value),
+                Arg::Text(value) => query.bind(value.as_deref()),
+                Arg::Bytes(value) => query.bind(value.as_deref()),
             };
         }
-    };
+        query
+    }};
 }
 
 /// One or the other, with what is needed to reach it.
@@ -145,10 +129,10 @@ pub(crate) enum Database<L, P> {
 }
 
 /// Where questions are put: connections that cannot write on SQLite.
-pub(crate) type Readers = Database<SqlitePool, PgPool>;
+pub(crate) type Readers = Database<LiteReaders, PgPool>;
 
-/// One connection that writes.
-pub(crate) type Connection = Database<SqliteConnection, PgConnection>;
+/// One connection that writes. On SQLite nothing here suspends.
+pub(crate) type Connection = Database<Lite, PgConnection>;
 
 impl Readers {
     /// All rows of an answer.
@@ -157,21 +141,27 @@ impl Readers {
         statement: Statement,
         args: &[Arg<'_>],
     ) -> Result<Vec<Row>, StoreError> {
-        on!(self, statement, args, (pool, query) => {
-            let rows = query.fetch_all(pool).await.map_err(store_error)?;
-            Ok(rows.into_iter().map(Row::from).collect())
-        })
+        match self {
+            Self::Lite(readers) => Ok(all(readers.rows(statement, args).await?)),
+            Self::Postgres(pool) => {
+                Ok(all(query!(statement, args).fetch_all(pool).await.map_err(store_error)?))
+            }
+        }
     }
 
-    /// The first row of an answer.
+    /// The answer to a question by key, which has one row at most.
     pub(crate) async fn row(
         &self,
         statement: Statement,
         args: &[Arg<'_>],
     ) -> Result<Option<Row>, StoreError> {
-        on!(self, statement, args, (pool, query) => {
-            Ok(query.fetch_optional(pool).await.map_err(store_error)?.map(Row::from))
-        })
+        match self {
+            Self::Lite(readers) => Ok(readers.row(statement, args).await?.map(Row::from)),
+            Self::Postgres(pool) => {
+                let row = query!(statement, args).fetch_optional(pool).await;
+                Ok(row.map_err(store_error)?.map(Row::from))
+            }
+        }
     }
 }
 
@@ -182,9 +172,13 @@ impl Connection {
         statement: Statement,
         args: &[Arg<'_>],
     ) -> Result<u64, StoreError> {
-        on!(self, statement, args, (connection, query) => {
-            Ok(query.execute(connection).await.map_err(store_error)?.rows_affected())
-        })
+        match self {
+            Self::Lite(lite) => lite.run(statement, args),
+            Self::Postgres(connection) => {
+                let done = query!(statement, args).execute(connection).await;
+                Ok(done.map_err(store_error)?.rows_affected())
+            }
+        }
     }
 
     /// All rows that a statement returns.
@@ -193,10 +187,12 @@ impl Connection {
         statement: Statement,
         args: &[Arg<'_>],
     ) -> Result<Vec<Row>, StoreError> {
-        on!(self, statement, args, (connection, query) => {
-            let rows = query.fetch_all(connection).await.map_err(store_error)?;
-            Ok(rows.into_iter().map(Row::from).collect())
-        })
+        match self {
+            Self::Lite(lite) => Ok(all(lite.rows(statement, args)?)),
+            Self::Postgres(connection) => {
+                Ok(all(query!(statement, args).fetch_all(connection).await.map_err(store_error)?))
+            }
+        }
     }
 
     /// The row that a statement returns, if any.
@@ -205,7 +201,7 @@ impl Connection {
         statement: Statement,
         args: &[Arg<'_>],
     ) -> Result<Option<Row>, StoreError> {
-        // Not fetch_optional: SQLite would stop at the row and leave the statement half done.
+        // All of them: SQLite would stop at the row and leave the statement half done.
         Ok(self.rows(statement, args).await?.into_iter().next())
     }
 
@@ -213,26 +209,28 @@ impl Connection {
     pub(crate) async fn prepare(&mut self, statement: Statement) -> Result<(), StoreError> {
         use sqlx::SqlSafeStr as _;
         match self {
-            Self::Lite(connection) => {
-                connection.prepare(statement.lite.into_sql_str()).await.map(|_| ())
-            }
+            Self::Lite(lite) => lite.prepare(statement),
             Self::Postgres(connection) => {
-                connection.prepare(statement.postgres.into_sql_str()).await.map(|_| ())
+                let prepared = connection.prepare(statement.postgres.into_sql_str()).await;
+                prepared.map(|_| ()).map_err(store_error)
             }
         }
-        .map_err(store_error)
     }
 
     /// Says goodbye, so that SQLite folds its log back into the file.
     pub(crate) async fn close(self) {
         let ended = match self {
-            Self::Lite(connection) => connection.close().await,
-            Self::Postgres(connection) => connection.close().await,
+            Self::Lite(lite) => lite.close(),
+            Self::Postgres(connection) => connection.close().await.map_err(store_error),
         };
         if let Err(error) = ended {
-            tracing::debug!(error = %store_error(error), "a database connection closed badly");
+            tracing::debug!(%error, "a database connection closed badly");
         }
     }
+}
+
+fn all<T: Into<Row>>(rows: Vec<T>) -> Vec<Row> {
+    rows.into_iter().map(Into::into).collect()
 }
 
 /// A row of an answer, read from left to right.
@@ -242,12 +240,12 @@ pub(crate) struct Row {
 }
 
 enum Cells {
-    Lite(SqliteRow),
+    Lite(Vec<Cell>),
     Postgres(PgRow),
 }
 
-impl From<SqliteRow> for Row {
-    fn from(row: SqliteRow) -> Self {
+impl From<Vec<Cell>> for Row {
+    fn from(row: Vec<Cell>) -> Self {
         Self { cells: Cells::Lite(row), next: 0 }
     }
 }
@@ -257,15 +255,44 @@ impl From<PgRow> for Row {
     }
 }
 
+/// A value as one of the kinds that a column can have; the inner none is NULL.
+trait Kind<'c>: Sized {
+    fn of(cell: &'c Cell) -> Result<Option<Self>, StoreError>;
+}
+
+macro_rules! kind {
+    ($kind:ty, $variant:ident, $value:ident => $read:expr) => {
+        impl<'c> Kind<'c> for $kind {
+            fn of(cell: &'c Cell) -> Result<Option<Self>, StoreError> {
+                match cell {
+                    Cell::Null => Ok(None),
+                    Cell::$variant($value) => Ok(Some($read)),
+                    _ => Err(other_kind()),
+                }
+            }
+        }
+    };
+}
+kind!(i64, Int, value => *value);
+kind!(&'c str, Text, value => value.as_str());
+kind!(String, Text, value => value.clone());
+kind!(&'c [u8], Bytes, value => value.as_slice());
+kind!(Vec<u8>, Bytes, value => value.clone());
+
+fn other_kind() -> StoreError {
+    StoreError::Unreadable { what: "value", detail: "it is of another kind".into() }
+}
+
 macro_rules! next_cell {
     ($row:ident as $kind:ty) => {{
         let index = $row.next;
         $row.next += 1;
         match &$row.cells {
-            Cells::Lite(cells) => cells.try_get::<Option<$kind>, _>(index),
-            Cells::Postgres(cells) => cells.try_get::<Option<$kind>, _>(index),
+            Cells::Lite(cells) => {
+                cells.get(index).ok_or_else(|| absent("column")).and_then(<$kind as Kind<'_>>::of)
+            }
+            Cells::Postgres(cells) => cells.try_get::<Option<$kind>, _>(index).map_err(store_error),
         }
-        .map_err(store_error)
     }};
 }
 

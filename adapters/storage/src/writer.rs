@@ -3,7 +3,7 @@
 //! A writer takes what has gathered while it wrote the group before, never waiting for more, so a lone
 //! commit is durable at once and a crowd shares the cost. Each commit stands or falls alone (its own
 //! savepoint); a fault of the database itself fails the whole group, and nothing of it is kept.
-//! On SQLite one writer; on PostgreSQL [`POSTGRES_WRITERS`], which order themselves by the lock on
+//! On SQLite one writer, on a thread of its own, where a statement is a function call; on PostgreSQL [`POSTGRES_WRITERS`], which order themselves by the lock on
 //! the body's head. Limits: [`WAITING`] orders in line (then callers wait), [`GROUP_ORDERS`] and
 //! [`GROUP_BYTES`] to a group, unless one commit alone is larger.
 
@@ -21,8 +21,8 @@ use messo_core::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Orders in line before callers wait.
@@ -83,22 +83,37 @@ struct Meter {
 /// The line before the writers.
 pub(crate) struct Writer {
     line: mpsc::Sender<Order>,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Vec<Ending>,
     meter: Arc<Meter>,
 }
 
+/// Tells when a writer has ended.
+type Ending = oneshot::Receiver<()>;
+
 impl Writer {
-    /// Starts the writing tasks with a first connection; they end when the line is dropped.
+    /// Starts the writers with a first connection; they end when the line is dropped.
     pub(crate) fn start(source: Source, first: Connection) -> Self {
         let (line, orders) = mpsc::channel(WAITING);
         let orders = Arc::new(Mutex::new(orders));
         let meter = Arc::new(Meter::default());
-        let writers = if matches!(first, Connection::Lite(_)) { 1 } else { POSTGRES_WRITERS };
         let mut first = Some(first);
+        let lite = matches!(first, Some(Connection::Lite(_)));
         let mut tasks = Vec::new();
-        for _ in 0..writers {
+        for _ in 0..if lite { 1 } else { POSTGRES_WRITERS } {
             let desk = Desk { source: source.clone(), connection: first.take() };
-            tasks.push(tokio::spawn(serve(desk, Arc::clone(&orders), Arc::clone(&meter))));
+            let (over, ending) = oneshot::channel();
+            let writing = serve(desk, Arc::clone(&orders), Arc::clone(&meter), over);
+            if lite {
+                let runtime = Handle::current();
+                let thread = std::thread::Builder::new().name("messo-sqlite".into());
+                if let Err(error) = thread.spawn(move || runtime.block_on(writing)) {
+                    // Nobody takes the line then, and every order hears that its writer has ended.
+                    tracing::error!(%error, "the database's thread could not be started");
+                }
+            } else {
+                tokio::spawn(writing);
+            }
+            tasks.push(ending);
         }
         Self { line, tasks, meter }
     }
@@ -117,9 +132,9 @@ impl Writer {
     /// Lets the writers finish what stands in line, and end.
     pub(crate) async fn finish(self) {
         drop(self.line);
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a writer ended badly");
+        for ending in self.tasks {
+            if ending.await.is_err() {
+                tracing::error!("a writer ended badly");
             }
         }
     }
@@ -139,7 +154,12 @@ struct Desk {
     connection: Option<Connection>,
 }
 
-async fn serve(mut desk: Desk, orders: Arc<Mutex<mpsc::Receiver<Order>>>, meter: Arc<Meter>) {
+async fn serve(
+    mut desk: Desk,
+    orders: Arc<Mutex<mpsc::Receiver<Order>>>,
+    meter: Arc<Meter>,
+    over: oneshot::Sender<()>,
+) {
     loop {
         let group = gather(&mut *orders.lock().await).await;
         if group.is_empty() {
@@ -154,6 +174,7 @@ async fn serve(mut desk: Desk, orders: Arc<Mutex<mpsc::Receiver<Order>>>, meter:
     if let Some(connection) = desk.connection {
         connection.close().await;
     }
+    let _ = over.send(());
 }
 
 /// Waits for one order and takes those that stand behind it; none when the line is closed.
@@ -194,13 +215,14 @@ impl Desk {
                 }
             },
         };
-        // A server that falls silent must not hold the line for ever. SQLite has no such silence, and
-        // what its thread has begun cannot be called off.
-        let limit = match &connection {
-            Connection::Lite(_) => Duration::MAX,
-            Connection::Postgres(_) => LONGEST_GROUP,
+        // A server that falls silent must not hold the line for ever; SQLite has no such silence.
+        let written = match &connection {
+            Connection::Lite(_) => group::write(&mut connection, orders).await,
+            Connection::Postgres(_) => {
+                let writing = group::write(&mut connection, orders);
+                timeout(LONGEST_GROUP, writing).await.unwrap_or(false)
+            }
         };
-        let written = timeout(limit, group::write(&mut connection, orders)).await.unwrap_or(false);
         if written {
             self.connection = Some(connection);
         }
