@@ -22,6 +22,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ("messo-typesetting", &["messo-core", "messo-templates"], &["sqlx", "axum", "reqwest"]),
     ("messo-storage", &["messo-core"], &["axum", "reqwest", "lapin"]),
     ("messo-wakeup", &["messo-core"], &["sqlx", "axum", "reqwest"]),
+    ("messo-postoffice", &["messo-core"], &["sqlx", "axum", "reqwest", "lapin", "mail-parser", "rand"]),
     (
         "messo-web",
         &["messo-core", "messo-engine", "messo-templates", "messo-typesetting"],
