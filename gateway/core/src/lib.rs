@@ -25,6 +25,7 @@ pub mod plans;
 pub mod ports;
 pub mod receipts;
 pub mod register;
+pub mod signatures;
 pub mod sms_text;
 pub mod time;
 pub mod tokens;

@@ -22,7 +22,17 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ("messo-typesetting", &["messo-core", "messo-templates"], &["sqlx", "axum", "reqwest"]),
     ("messo-storage", &["messo-core"], &["axum", "reqwest", "lapin"]),
     ("messo-wakeup", &["messo-core"], &["sqlx", "axum", "reqwest"]),
-    ("messo-postoffice", &["messo-core"], &["sqlx", "axum", "reqwest", "lapin", "mail-parser", "rand"]),
+    // Its own tests see its feature `testing`, hence itself.
+    (
+        "messo-signatures",
+        &["messo-core", "messo-signatures"],
+        &["sqlx", "axum", "reqwest", "tokio"],
+    ),
+    (
+        "messo-postoffice",
+        &["messo-core"],
+        &["sqlx", "axum", "reqwest", "lapin", "mail-parser", "rand"],
+    ),
     (
         "messo-web",
         &["messo-core", "messo-engine", "messo-templates", "messo-typesetting"],
@@ -37,11 +47,14 @@ const SEE_ALL: &[&str] = &["messo", "messo-tests", "messo-bench"];
 const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("aws-lc-sys", "", "ring is the one TLS provider; this one wants cmake"),
     ("aws-lc-rs", "", "ring is the one TLS provider"),
-    ("openssl-sys", "", "no C library but SQLite for now"),
     ("native-tls", "", "rustls is the one TLS"),
     ("chrono", "", "jiff is the one calendar"),
     ("sqlx", "0.8.", "two sqlx pull an old SQLite in"),
 ];
+
+/// What may use OpenSSL: CMS in BER is read by nothing else; TLS stays with rustls.
+const SEE_OPENSSL: &[(&str, &[&str])] =
+    &[("openssl-sys", &["openssl"]), ("openssl", &["messo-signatures", "messo-postoffice"])];
 
 #[test]
 fn each_crate_imports_only_what_the_table_allows() {
@@ -79,6 +92,26 @@ fn forbidden_packages_stay_out() {
         for (forbidden, versions, why) in FORBIDDEN {
             if name == *forbidden && version.starts_with(versions) {
                 breaches.push(format!("{name} {version}: {why}"));
+            }
+        }
+    }
+    none(breaches);
+}
+
+#[test]
+fn openssl_serves_signatures_alone() {
+    let lock = read(&checkout().join("Cargo.lock"));
+    let mut breaches = Vec::new();
+    for package in lock.split("[[package]]").skip(1) {
+        let quoted = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
+        let name = package.lines().find(|line| line.starts_with("name = ")).map(quoted);
+        let name = name.unwrap_or_default();
+        let listed = package.lines().filter(|line| line.starts_with(" \"")).map(quoted);
+        for dependency in listed {
+            let dependency = dependency.split(' ').next().unwrap_or_default();
+            let rule = SEE_OPENSSL.iter().find(|(library, _)| *library == dependency);
+            if rule.is_some_and(|(_, users)| !users.contains(&name.as_str())) {
+                breaches.push(format!("{name} uses {dependency}"));
             }
         }
     }
