@@ -3,8 +3,8 @@
 use crate::session::{Readers, Row, args, json, word};
 use crate::statement::statements;
 use crate::writer::group::Writing;
-use messo_core::cases::{Case, CaseRole, Document};
-use messo_core::ids::{BodyId, CaseId, PartyId};
+use messo_core::cases::{Case, CaseRole, CaseStanding, Document};
+use messo_core::ids::{BodyId, CaseId, DocumentId, PartyId};
 use messo_core::ports::StoreError;
 
 /// Longest list of cases.
@@ -13,7 +13,7 @@ const MOST_LISTED: u32 = 10_000;
 macro_rules! case_columns {
     ($rest:literal) => {
         concat!(
-            "SELECT id, body_id, serial, kind, facts, meeting, created_at_us FROM case_file ",
+            "SELECT id, body_id, serial, kind, standing, facts, meeting, created_at_us FROM case_file ",
             $rest
         )
     };
@@ -22,9 +22,14 @@ macro_rules! case_columns {
 statements! {
     WRITE_CASE = same(
         "INSERT INTO case_file (id, body_id, serial, year, number, kind, facts, meeting, \
-         created_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         created_at_us, standing) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
          ON CONFLICT (body_id, id) DO UPDATE SET year = excluded.year, number = excluded.number, \
-         facts = excluded.facts, meeting = excluded.meeting RETURNING serial",
+         facts = excluded.facts, meeting = excluded.meeting, standing = excluded.standing \
+         RETURNING serial",
+    );
+    NEXT_DRAFT = same(
+        "INSERT INTO counter (body_id, name, value) VALUES ($1, $2, 1) \
+         ON CONFLICT (body_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value",
     );
     CASE = same(case_columns!("WHERE body_id = $1 AND id = $2"));
     CASE_NUMBERED = same(case_columns!("WHERE body_id = $1 AND year = $2 AND number = $3"));
@@ -41,26 +46,51 @@ statements! {
         "INSERT INTO document (body_id, id, case_id, name, media_type, blob_hash, created_at_us) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
     );
+    DOCUMENTS = same(
+        "SELECT id, name, media_type, blob_hash, created_at_us FROM document \
+         WHERE body_id = $1 AND case_id = $2 ORDER BY created_at_us, id LIMIT 10000",
+    );
+    CASES_OF_ADDRESS = same(
+        "SELECT DISTINCT c.id FROM party_address a \
+         JOIN case_role r ON r.body_id = a.body_id AND r.party_id = a.party_id \
+         JOIN case_file c ON c.body_id = r.body_id AND c.id = r.case_id \
+         WHERE a.body_id = $1 AND a.address = $2 AND c.standing <> 'closed' ORDER BY c.id LIMIT 20",
+    );
 }
 
 pub(crate) async fn write_case(writing: &mut Writing<'_>, case: &Case) -> Result<(), StoreError> {
     let serial = writing.head(case.body)?.cases + 1;
     let meeting = case.meeting.as_ref().map(|meeting| json("meeting", meeting)).transpose()?;
+    let mut facts = case.facts.clone();
+    if facts.number.is_empty() && case.standing == CaseStanding::Draft {
+        facts.number = next_draft(writing, case.body, facts.year).await?;
+    }
     let args = args![
         case.id.0,
         case.body.0,
         serial,
-        case.facts.year,
-        case.facts.number.as_str(),
+        facts.year,
+        facts.number.as_str(),
         word("case", &case.kind)?,
-        json("case", &case.facts)?,
+        json("case", &facts)?,
         meeting,
         case.created_at,
+        word("case", &case.standing)?,
     ];
     if writing.insert_numbered("case", WRITE_CASE, args).await? == serial {
         writing.head(case.body)?.cases = serial;
     }
     Ok(())
+}
+
+/// A draft has no number of its own: drafts are counted by year.
+async fn next_draft(
+    writing: &mut Writing<'_>,
+    body: BodyId,
+    year: i16,
+) -> Result<String, StoreError> {
+    let row = writing.connection.row(NEXT_DRAFT, args![body.0, format!("draft/{year}")]).await?;
+    Ok(format!("bozza-{}", row.ok_or(StoreError::Missing("draft number"))?.int()?))
 }
 
 pub(crate) async fn write_role(
@@ -119,6 +149,7 @@ fn read_case(mut row: Row) -> Result<Case, StoreError> {
         body: BodyId(row.uuid()?),
         serial: row.small()?,
         kind: row.word("case")?,
+        standing: row.word("case")?,
         facts: row.json("case")?,
         meeting: row.optional_json("meeting")?,
         created_at: row.instant()?,
@@ -136,4 +167,34 @@ pub(crate) async fn roles(
             Ok(CaseRole { body, case, party: PartyId(row.uuid()?), role: row.word("role")? })
         })
         .collect()
+}
+
+pub(crate) async fn documents(
+    readers: &Readers,
+    body: BodyId,
+    case: CaseId,
+) -> Result<Vec<Document>, StoreError> {
+    let rows = readers.rows(DOCUMENTS, args![body.0, case.0]).await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(Document {
+                id: DocumentId(row.uuid()?),
+                body,
+                case,
+                name: row.text()?,
+                media_type: row.text()?,
+                blob: row.hash()?,
+                created_at: row.instant()?,
+            })
+        })
+        .collect()
+}
+
+pub(crate) async fn cases_of_address(
+    readers: &Readers,
+    body: BodyId,
+    address: &str,
+) -> Result<Vec<CaseId>, StoreError> {
+    let rows = readers.rows(CASES_OF_ADDRESS, args![body.0, address.to_lowercase()]).await?;
+    rows.into_iter().map(|mut row| row.uuid().map(CaseId)).collect()
 }

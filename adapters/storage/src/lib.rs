@@ -19,6 +19,7 @@ mod durability;
 mod errors;
 mod evidence;
 mod lite;
+mod messages;
 mod notices;
 mod parties;
 mod queue;
@@ -28,6 +29,7 @@ mod schema;
 mod session;
 mod statement;
 mod store;
+mod suppressions;
 mod writer;
 
 pub use schema::Schema;
@@ -88,10 +90,12 @@ pub fn statements() -> impl Iterator<Item = Statement> {
         codes::ALL,
         dispatches::ALL,
         evidence::ALL,
+        messages::ALL,
         notices::ALL,
         parties::ALL,
         queue::ALL,
         receipts::ALL,
+        suppressions::ALL,
         register::ALL,
         schema::ALL,
         writer::group::ALL,

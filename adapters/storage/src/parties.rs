@@ -3,6 +3,7 @@
 use crate::session::{Readers, Row, args, json, word};
 use crate::statement::statements;
 use crate::writer::group::Writing;
+use messo_core::addresses::Address;
 use messo_core::ids::{BodyId, PartyId};
 use messo_core::parties::Party;
 use messo_core::ports::StoreError;
@@ -23,6 +24,11 @@ statements! {
          ON CONFLICT (body_id, id) DO UPDATE SET match_key = excluded.match_key, \
          facts = excluded.facts, locale = excluded.locale, addresses = excluded.addresses \
          RETURNING serial",
+    );
+    FORGET_ADDRESSES = same("DELETE FROM party_address WHERE body_id = $1 AND party_id = $2");
+    WRITE_ADDRESS = same(
+        "INSERT INTO party_address (body_id, address, party_id) VALUES ($1, $2, $3) \
+         ON CONFLICT DO NOTHING",
     );
     PARTY = same(party_columns!("WHERE body_id = $1 AND id = $2"));
     PARTY_MATCHING = same(party_columns!("WHERE body_id = $1 AND match_key = $2"));
@@ -45,6 +51,14 @@ pub(crate) async fn write_party(
     ];
     if writing.insert_numbered("party", WRITE_PARTY, args).await? == serial {
         writing.head(party.body)?.parties = serial;
+    } else {
+        writing.run(FORGET_ADDRESSES, args![party.body.0, party.id.0]).await?;
+    }
+    for address in &party.addresses {
+        if let Address::Email(address) | Address::Pec(address) = address {
+            let address = address.as_str().to_lowercase();
+            writing.run(WRITE_ADDRESS, args![party.body.0, address, party.id.0]).await?;
+        }
     }
     Ok(())
 }

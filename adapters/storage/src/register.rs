@@ -6,7 +6,7 @@
 use crate::session::{Readers, Row, args, word};
 use crate::statement::statements;
 use crate::writer::group::Writing;
-use messo_core::ids::{BodyId, CaseId};
+use messo_core::ids::{BlobHash, BodyId, CaseId};
 use messo_core::ports::StoreError;
 use messo_core::register::{RegisterDraft, RegisterEntry};
 
@@ -25,6 +25,10 @@ statements! {
     ENTRIES = same(
         "SELECT number, direction, at_us, correspondent, subject, case_id, document_hash \
          FROM register WHERE body_id = $1 AND year = $2 AND number >= $3 ORDER BY number LIMIT $4",
+    );
+    ENTRY_OF = same(
+        "SELECT year, number, direction, at_us, correspondent, subject, case_id, document_hash \
+         FROM register WHERE body_id = $1 AND document_hash = $2 ORDER BY year, number LIMIT 1",
     );
 }
 
@@ -61,6 +65,22 @@ pub(crate) async fn register(
     let args = args![body.0, year, from, limit.min(MOST_LISTED)];
     let rows = readers.rows(ENTRIES, args).await?;
     rows.into_iter().map(|row| read_entry(row, body, year)).collect()
+}
+
+/// The entry for a document.
+pub(crate) async fn registered(
+    readers: &Readers,
+    body: BodyId,
+    document: BlobHash,
+) -> Result<Option<RegisterEntry>, StoreError> {
+    let Some(mut row) = readers.row(ENTRY_OF, args![body.0, document]).await? else {
+        return Ok(None);
+    };
+    let year = i16::try_from(row.int()?).map_err(|_| StoreError::Unreadable {
+        what: "register entry",
+        detail: "its year".into(),
+    })?;
+    read_entry(row, body, year).map(Some)
 }
 
 fn read_entry(mut row: Row, body: BodyId, year: i16) -> Result<RegisterEntry, StoreError> {

@@ -3,24 +3,26 @@
 
 use crate::writer::{Claim, Order, Renewal};
 use crate::{
-    Storage, accounts, attempts, blobs, cases, codes, dispatches, evidence, notices, parties,
-    queue, receipts, register,
+    Storage, accounts, attempts, blobs, cases, codes, dispatches, evidence, messages, notices,
+    parties, queue, receipts, register, suppressions,
 };
 use async_trait::async_trait;
+use messo_core::addresses::Channel;
 use messo_core::attempts::Attempt;
 use messo_core::bodies::{Body, User};
-use messo_core::cases::{Case, CaseRole};
+use messo_core::cases::{Case, CaseRole, Document};
 use messo_core::dispatches::Dispatch;
 use messo_core::evidence::EvidenceItem;
 use messo_core::ids::{
-    AttemptId, BatchId, BlobHash, BodyId, CaseId, DispatchId, JobId, NoticeId, PartyId,
+    AttemptId, BatchId, BlobHash, BodyId, CaseId, DispatchId, JobId, MessageId, NoticeId, PartyId,
 };
 use messo_core::jobs::{Job, Lane};
+use messo_core::messages::{Cursor, Message, Suppression};
 use messo_core::notices::Notice;
 use messo_core::parties::Party;
 use messo_core::ports::{
-    Commit, Committed, DispatchFilter, DispatchRow, IssuedCode, LaneStats, Progress, Store,
-    StoreError,
+    Commit, Committed, DispatchFilter, DispatchRow, IssuedCode, LaneStats, MessageFilter, Progress,
+    Store, StoreError,
 };
 use messo_core::receipts::Receipt;
 use messo_core::register::RegisterEntry;
@@ -172,6 +174,51 @@ impl Store for Storage {
         limit: u32,
     ) -> Answer<Vec<RegisterEntry>> {
         register::register(&self.readers, body, year, from, limit).await
+    }
+
+    async fn registered(&self, body: BodyId, document: BlobHash) -> Answer<Option<RegisterEntry>> {
+        register::registered(&self.readers, body, document).await
+    }
+
+    async fn documents(&self, body: BodyId, case: CaseId) -> Answer<Vec<Document>> {
+        cases::documents(&self.readers, body, case).await
+    }
+
+    async fn cases_of_address(&self, body: BodyId, address: &str) -> Answer<Vec<CaseId>> {
+        cases::cases_of_address(&self.readers, body, address).await
+    }
+
+    async fn message(&self, body: BodyId, id: MessageId) -> Answer<Option<Message>> {
+        messages::message(&self.readers, body, id).await
+    }
+
+    async fn message_identified(
+        &self,
+        body: BodyId,
+        identity: BlobHash,
+    ) -> Answer<Option<MessageId>> {
+        messages::identified(&self.readers, body, identity).await
+    }
+
+    async fn messages(&self, body: BodyId, filter: &MessageFilter) -> Answer<Vec<Message>> {
+        messages::messages(&self.readers, body, filter).await
+    }
+
+    async fn cursor(&self, body: BodyId, mailbox: &str, folder: &str) -> Answer<Option<Cursor>> {
+        messages::cursor(&self.readers, body, mailbox, folder).await
+    }
+
+    async fn also_known(&self, body: BodyId, name: &str) -> Answer<Option<AttemptId>> {
+        messages::also_known(&self.readers, body, name).await
+    }
+
+    async fn suppressions(
+        &self,
+        body: BodyId,
+        channel: Channel,
+        address: &str,
+    ) -> Answer<Vec<Suppression>> {
+        suppressions::suppressions(&self.readers, body, channel, address).await
     }
 
     async fn check(&self) -> Answer<()> {

@@ -77,6 +77,7 @@ pub fn outbound(channel: Channel) -> Outbound {
     Outbound {
         attempt: AttemptId(Uuid::from_u128(42)),
         sender: Sender {
+            pec: None,
             name: "Organismo di Mediazione".to_owned(),
             email: email("segreteria@organismo.example"),
             reply_to: None,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 /// A sender with an accent in its name.
 pub fn sender() -> Sender {
     Sender {
+        pec: None,
         name: "Organismo di Mediazione Città Serena".to_owned(),
         email: EmailAddress::parse("segreteria@organismo.example").unwrap(),
         reply_to: Some(EmailAddress::parse("risposte@organismo.example").unwrap()),

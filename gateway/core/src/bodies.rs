@@ -43,6 +43,9 @@ pub struct Sender {
     pub name: String,
     /// `From` of ordinary mail.
     pub email: EmailAddress,
+    /// `From` and envelope sender of certified mail: the address of the box that sends it.
+    #[serde(default)]
+    pub pec: Option<EmailAddress>,
     /// Where answers go, when not to `email`.
     #[serde(default)]
     pub reply_to: Option<EmailAddress>,

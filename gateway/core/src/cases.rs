@@ -16,6 +16,20 @@ pub enum CaseKind {
     Occ,
 }
 
+/// How far a case has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseStanding {
+    /// Made from a petition that came in; nobody has looked at it yet. Without a number of its own: the
+    /// storage calls it `bozza-1`, `bozza-2` … within its year.
+    Draft,
+    /// Under way.
+    #[default]
+    Open,
+    /// Over.
+    Closed,
+}
+
 /// A case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Case {
@@ -27,7 +41,11 @@ pub struct Case {
     pub serial: u32,
     /// Which procedure.
     pub kind: CaseKind,
-    /// Number, year, date, matter, value. Number and year are unique within the body.
+    /// How far it has come.
+    #[serde(default)]
+    pub standing: CaseStanding,
+    /// Number, year, date, matter, value. Number and year are unique within the body. The number of a new
+    /// draft is empty: the storage gives one.
     pub facts: CaseFacts,
     /// The next meeting.
     pub meeting: Option<MeetingFacts>,

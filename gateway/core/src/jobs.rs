@@ -1,7 +1,7 @@
 //! A job: work that follows from a fact, committed together with it.
 
 use crate::addresses::Channel;
-use crate::ids::{AttemptId, BodyId, DispatchId, JobId};
+use crate::ids::{AttemptId, BodyId, DispatchId, JobId, MessageId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -103,6 +103,16 @@ pub enum Task {
         /// The attempt.
         attempt: AttemptId,
     },
+    /// Read a message that came in, and do what follows from it.
+    Read {
+        /// The message.
+        message: MessageId,
+    },
+    /// Tell the author of a message that it was registered.
+    Confirm {
+        /// The message.
+        message: MessageId,
+    },
 }
 
 /// Version of the payloads that this release writes.
@@ -115,6 +125,7 @@ impl Task {
             Self::Send { dispatch, .. }
             | Self::Query { dispatch, .. }
             | Self::Silence { dispatch, .. } => Some(*dispatch),
+            Self::Read { .. } | Self::Confirm { .. } => None,
         }
     }
 }

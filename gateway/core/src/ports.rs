@@ -1,12 +1,14 @@
 //! What the engine needs from the outside, as traits. Nothing else of the outside is known here.
 
 pub mod doorbell;
+pub mod mail;
 pub mod provider;
 pub mod renderer;
 pub mod store;
 pub mod typesetter;
 
 pub use doorbell::{Bell, Doorbell, DoorbellError, Rung};
+pub use mail::{Arrived, MailReader, MailSink, SignatureCheck, UnreadableMail};
 pub use provider::{
     Callback, CallbackError, CallbackKind, Carried, DoubtPolicy, Envelope, Exchange, Notify,
     Outbound, Provider, ProviderSpec, Reported, Stage, Transcript,
@@ -15,8 +17,8 @@ pub use renderer::{
     Frame, Letter, Mail, MissingField, Part, RenderError, Renderer, Rendition, TemplateInfo,
 };
 pub use store::{
-    Blob, Commit, Committed, DispatchFilter, DispatchRow, Guard, IssuedCode, LaneStats, Progress,
-    Store, StoreError, Write,
+    Blob, Commit, Committed, DispatchFilter, DispatchRow, Guard, IssuedCode, LaneStats,
+    MessageFilter, Progress, Store, StoreError, Write,
 };
 pub use typesetter::{Block, LetterCode, LetterOrder, Typeset};
 

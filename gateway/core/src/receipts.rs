@@ -39,6 +39,8 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "signal", rename_all = "snake_case")]
 pub enum Signal {
+    /// The carrier has it (PEC *accettazione*): a doubt is settled, the delivery is still awaited.
+    Accepted,
     /// It reached the recipient.
     Delivered {
         /// What that is worth.
@@ -74,6 +76,7 @@ impl Signal {
     /// The word in the API, the database and the metrics.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Accepted => "accepted",
             Self::Delivered { .. } => "delivered",
             Self::Failed { .. } => "failed",
             Self::Progress { .. } => "progress",

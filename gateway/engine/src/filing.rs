@@ -73,6 +73,7 @@ impl<'a> Filing<'a> {
         }
         let known = self.engine.store.case_numbered(self.body, facts.year, &facts.number).await?;
         let mut case = known.clone().unwrap_or_else(|| Case {
+            standing: messo_core::cases::CaseStanding::Open,
             id: CaseId(self.engine.ids.uuid()),
             body: self.body,
             serial: 0,

@@ -1,4 +1,4 @@
-//! The use cases, one verb per file: accept, send, reconcile, settle, release, certify, verify.
+//! The use cases, one verb per file: accept, warn, send, reconcile, settle, release, certify, verify.
 //!
 //! The engine sees ports only ([`messo_core::ports`]): no database, no HTTP, no provider by name.
 //! Guarantee: a fact and the job that follows from it are one commit; before a byte leaves there is
@@ -7,6 +7,8 @@
 mod accept;
 pub mod certify;
 mod filing;
+mod intake;
+mod keyring;
 mod providers;
 mod reconcile;
 mod release;
@@ -14,20 +16,21 @@ mod send;
 mod settle;
 pub mod timeline;
 pub mod verify;
+mod warn;
 mod work;
 
 pub use accept::{AcceptError, Accepted};
+pub use keyring::{KeyRing, ReadAgain};
 pub use providers::Providers;
 pub use reconcile::ReconcileError;
 pub use release::{Released, Run};
-pub use settle::{SettleError, Verdict};
+pub use settle::{Doubts, SettleError, Verdict};
 pub use work::Workers;
 
 use messo_core::bodies::Body;
 use messo_core::ids::{BodyId, JobId};
 use messo_core::jobs::Lane;
 use messo_core::ports::{Clock, Doorbell, Ids, Renderer, Seal, Store, StoreError, Typeset};
-use messo_core::tokens::TokenKeys;
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -49,7 +52,7 @@ pub struct Engine {
     /// Seals exports.
     pub seal: Arc<dyn Seal>,
     /// Keys of the codes on paper and of callback addresses.
-    pub tokens: TokenKeys,
+    pub tokens: KeyRing,
     /// The ways out.
     pub providers: Providers,
     /// The rest of the configuration.

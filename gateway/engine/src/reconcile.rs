@@ -265,6 +265,10 @@ fn event_of(
                 _ => LegEvent::Failed { attempt: id, class: *class },
             })
         }
+        Signal::Accepted => Some(LegEvent::Accepted {
+            attempt: id,
+            receipt_by: now + messo_core::pec::RECEIPT_WITHIN,
+        }),
         Signal::Progress { .. } | Signal::Answer { .. } | Signal::Unknown { .. } => None,
     }
 }

@@ -59,6 +59,8 @@ impl Engine {
             Task::Silence { dispatch, leg, attempt } => {
                 self.silence(job, *dispatch, *leg, *attempt).await
             }
+            Task::Read { message } => self.read(job, *message).await,
+            Task::Confirm { message } => self.confirm(job, *message).await,
         }
     }
 

@@ -143,6 +143,8 @@ impl Teller<'_> {
             EvidenceKind::Closed => {
                 let state = facts.get("state").cloned().unwrap_or_default();
                 let words = match serde_json::from_value::<DispatchState>(state) {
+                    // What the delivery is worth is in the dispatch alone.
+                    Ok(state) if state == self.dispatch.state() => self.dispatch.title(),
                     Ok(state) => state.title(),
                     Err(_) => "sconosciuto",
                 };
@@ -260,6 +262,7 @@ impl Teller<'_> {
         let verdict = match field(facts, "verdict") {
             Some("sent") => "risulta partito e non viene ripetuto",
             Some("not_sent") => "risulta non partito e viene ripetuto con un nuovo tentativo",
+            Some("failed") => "si rinuncia a questo canale, senza ripeterlo",
             _ => "verifica conclusa",
         };
         format!("{}: dubbio verificato da {}: {verdict}.", self.way(facts), by(facts))
@@ -291,6 +294,7 @@ fn signal_words(signal: &Signal) -> (TimelineKind, String) {
             let words = failure_words(*class);
             (TimelineKind::Failed, format!("mancata consegna: {words}{}", bracketed(Some(code))))
         }
+        Signal::Accepted => (TimelineKind::Progress, "accettata dal gestore".to_owned()),
         Signal::Progress { word } => (TimelineKind::Progress, format!("in lavorazione ({word})")),
         Signal::Answer { from, text } => (
             TimelineKind::Answer,

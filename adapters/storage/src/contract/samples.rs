@@ -166,6 +166,7 @@ pub(super) fn body() -> Body {
         kind: BodyKind::Mediation,
         facts: BodyFacts { name: "Organismo di prova".into(), ..BodyFacts::default() },
         sender: Sender {
+            pec: None,
             name: "Organismo di prova".into(),
             email: EmailAddress::parse("segreteria@example.org").expect("an address"),
             reply_to: None,
@@ -177,6 +178,7 @@ pub(super) fn body() -> Body {
 
 pub(super) fn case(body: BodyId) -> Case {
     Case {
+        standing: messo_core::cases::CaseStanding::Open,
         id: CaseId(fresh()),
         body,
         serial: 0,

@@ -11,8 +11,8 @@ use crate::errors::{ends_transaction, repeat};
 use crate::session::{Arg, Connection, args};
 use crate::statement::{Statement, statements};
 use crate::{
-    accounts, attempts, blobs, cases, codes, dispatches, evidence, notices, parties, queue,
-    receipts, register,
+    accounts, attempts, blobs, cases, codes, dispatches, evidence, messages, notices, parties,
+    queue, receipts, register, suppressions,
 };
 use messo_core::ids::BodyId;
 use messo_core::jobs::Job;
@@ -278,6 +278,15 @@ impl Writing<'_> {
                 committed.register.push(register::write_entry(self, draft).await?);
                 Ok(())
             }
+            Write::NewMessage(message) => messages::write_new(self, message).await,
+            Write::Message(message) => messages::write_moved(self, message).await,
+            Write::Cursor(cursor) => messages::write_cursor(self, cursor).await,
+            Write::Suppression(suppression) => {
+                suppressions::write_suppression(self, suppression).await
+            }
+            Write::AlsoKnown { body, name, attempt } => {
+                messages::write_name(self, *body, name, *attempt).await
+            }
             Write::Job(job) => queue::write_job(self, job).await,
             Write::JobDone(job) => queue::write_done(self, *job).await,
             Write::JobLater { job, due_at } => queue::write_later(self, *job, *due_at).await,
@@ -307,10 +316,14 @@ fn body_of(write: &Write) -> Option<BodyId> {
         Write::Evidence(draft) => Some(draft.body),
         Write::Code(code) => Some(code.body),
         Write::Register(draft) => Some(draft.body),
+        Write::NewMessage(message) | Write::Message(message) => Some(message.body),
+        Write::Suppression(suppression) => Some(suppression.body),
+        Write::AlsoKnown { body, .. } => Some(*body),
         Write::User(_)
         | Write::Session { .. }
         | Write::EndSession(_)
         | Write::ApiKey { .. }
+        | Write::Cursor(_)
         | Write::Job(_)
         | Write::JobDone(_)
         | Write::JobLater { .. } => None,

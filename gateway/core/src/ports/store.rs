@@ -5,15 +5,18 @@
 //! visible where it is decided, and lets the storage put many commits into one transaction (group
 //! commit) without the engine knowing.
 
+use crate::addresses::Channel;
 use crate::attempts::{Attempt, Ending};
 use crate::bodies::{Body, User};
 use crate::cases::{Case, CaseRole, Document};
 use crate::dispatches::{Dispatch, DispatchState};
 use crate::evidence::{EvidenceDraft, EvidenceItem};
 use crate::ids::{
-    AttemptId, BatchId, BlobHash, BodyId, CaseId, DispatchId, JobId, NoticeId, PartyId, UserId,
+    AttemptId, BatchId, BlobHash, BodyId, CaseId, DispatchId, JobId, MessageId, NoticeId, PartyId,
+    UserId,
 };
 use crate::jobs::{Job, Lane};
+use crate::messages::{Cursor, Message, Suppression};
 use crate::notices::Notice;
 use crate::parties::Party;
 use crate::receipts::Receipt;
@@ -109,6 +112,24 @@ pub enum Write {
     Code(IssuedCode),
     /// A register entry; the storage gives the number.
     Register(Box<RegisterDraft>),
+    /// A new message. [`StoreError::Taken`] when the body has one with the same identity.
+    NewMessage(Box<Message>),
+    /// A message that has moved: `version` is the one that was read; the storage adds one.
+    /// [`StoreError::Stale`] when somebody else has moved it meanwhile.
+    Message(Box<Message>),
+    /// Where the reading of a folder has come to.
+    Cursor(Cursor),
+    /// An address that does not take mail. The same message about the same address twice is one.
+    Suppression(Suppression),
+    /// Another name of an attempt: the provider's own (*identificativo*). The first one stays.
+    AlsoKnown {
+        /// Whose.
+        body: BodyId,
+        /// The name.
+        name: String,
+        /// Of which attempt.
+        attempt: AttemptId,
+    },
     /// A new job.
     Job(Job),
     /// The job is done and goes away.
@@ -213,6 +234,17 @@ pub struct DispatchFilter {
     pub state: Option<DispatchState>,
     /// Older than this dispatch (keyset paging).
     pub before: Option<DispatchId>,
+    /// At most so many (the storage caps at 10,000).
+    pub limit: u32,
+}
+
+/// Which messages to list: newest first.
+#[derive(Clone, Debug, Default)]
+pub struct MessageFilter {
+    /// Only in the state of this word ([`crate::messages::MessageState::word`]).
+    pub state: Option<&'static str>,
+    /// Older than this message (keyset paging).
+    pub before: Option<MessageId>,
     /// At most so many (the storage caps at 10,000).
     pub limit: u32,
 }
@@ -362,6 +394,53 @@ pub trait Store: Send + Sync {
         from: i64,
         limit: u32,
     ) -> Result<Vec<RegisterEntry>, StoreError>;
+
+    /// The entry of the register for a document, the first one.
+    async fn registered(
+        &self,
+        body: BodyId,
+        document: BlobHash,
+    ) -> Result<Option<RegisterEntry>, StoreError>;
+
+    /// The documents of a case, oldest first, at most 10,000.
+    async fn documents(&self, body: BodyId, case: CaseId) -> Result<Vec<Document>, StoreError>;
+    /// The cases, not closed, in which a party has this e-mail or PEC address (case ignored), at most 20.
+    async fn cases_of_address(
+        &self,
+        body: BodyId,
+        address: &str,
+    ) -> Result<Vec<CaseId>, StoreError>;
+
+    /// A message.
+    async fn message(&self, body: BodyId, id: MessageId) -> Result<Option<Message>, StoreError>;
+    /// The message with this identity.
+    async fn message_identified(
+        &self,
+        body: BodyId,
+        identity: BlobHash,
+    ) -> Result<Option<MessageId>, StoreError>;
+    /// A page of messages.
+    async fn messages(
+        &self,
+        body: BodyId,
+        filter: &MessageFilter,
+    ) -> Result<Vec<Message>, StoreError>;
+    /// Where the reading of a folder had come to.
+    async fn cursor(
+        &self,
+        body: BodyId,
+        mailbox: &str,
+        folder: &str,
+    ) -> Result<Option<Cursor>, StoreError>;
+    /// The attempt that is also known by this name.
+    async fn also_known(&self, body: BodyId, name: &str) -> Result<Option<AttemptId>, StoreError>;
+    /// What was said about an address (lower case) on a channel, newest first, at most 100.
+    async fn suppressions(
+        &self,
+        body: BodyId,
+        channel: Channel,
+        address: &str,
+    ) -> Result<Vec<Suppression>, StoreError>;
 
     /// Whether it answers and takes writes, for readiness and `messo doctor`.
     async fn check(&self) -> Result<(), StoreError>;
