@@ -30,7 +30,7 @@ pub fn identity(raw: &[u8]) -> BlobHash {
     BlobHash(hasher.finalize().into())
 }
 
-/// Head and body: the body begins after the first empty line.
+/// Head and body: the body begins after the first empty line. Without one, everything counts.
 fn split(raw: &[u8]) -> (&[u8], &[u8]) {
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', raw) {
@@ -40,7 +40,7 @@ fn split(raw: &[u8]) -> (&[u8], &[u8]) {
         }
         start = end + 1;
     }
-    (raw, &[])
+    (raw, raw)
 }
 
 /// The first field of this name, unfolded and trimmed.
