@@ -31,7 +31,7 @@ pub struct Kind {
 }
 
 /// Every kind.
-pub const KINDS: [Kind; 4] = [
+pub const KINDS: [Kind; 5] = [
     Kind {
         name: "convocazione",
         title: "Convocazione al primo incontro",
@@ -55,6 +55,12 @@ pub const KINDS: [Kind; 4] = [
         title: "Comunicazione libera",
         legal: false,
         gather: |gaps| Value::from(Serde(Announcement::gather(gaps))),
+    },
+    Kind {
+        name: "ricevuta",
+        title: "Ricevuta di protocollo",
+        legal: false,
+        gather: |gaps| Value::from(Serde(Registered::gather(gaps))),
     },
 ];
 
@@ -140,6 +146,18 @@ struct Announcement {
     paragraphs: Vec<String>,
 }
 
+/// A message of theirs that was entered in the register.
+#[derive(Serialize)]
+struct Registered {
+    #[serde(flatten)]
+    common: Common,
+    case: Option<CaseWords>,
+    protocol: String,
+    registered_on: String,
+    received_subject: String,
+    files: String,
+}
+
 impl Common {
     fn gather(gaps: &mut Gaps<'_>) -> Self {
         let facts = gaps.facts;
@@ -181,6 +199,12 @@ impl CaseWords {
             value: case.value_cents.map(|cents| words::euro(locale, cents)),
             petitioner: facts.extra.get("istante").and_then(|name| some(name)),
         }
+    }
+
+    /// The case, where the facts name one.
+    fn known(gaps: &Gaps<'_>) -> Option<Self> {
+        let case = &gaps.facts.case;
+        (!case.number.trim().is_empty() && case.year != 0).then(|| Self::of(gaps.facts))
     }
 
     fn gather(gaps: &mut Gaps<'_>) -> Self {
@@ -234,8 +258,20 @@ impl Announcement {
             (words::line(extra("oggetto")), words::paragraphs(extra("testo")));
         gaps.require(!subject.is_empty(), "oggetto", "manca l’oggetto della comunicazione");
         gaps.require(!paragraphs.is_empty(), "testo", "manca il testo della comunicazione");
-        let numbered = !gaps.facts.case.number.trim().is_empty() && gaps.facts.case.year != 0;
-        let case = numbered.then(|| CaseWords::of(gaps.facts));
-        Self { common, case, subject, paragraphs }
+        Self { common, case: CaseWords::known(gaps), subject, paragraphs }
+    }
+}
+
+impl Registered {
+    fn gather(gaps: &mut Gaps<'_>) -> Self {
+        let common = Common::gather(gaps);
+        let extra =
+            |name: &str| words::line(gaps.facts.extra.get(name).map_or("", String::as_str));
+        let (protocol, registered_on) = (extra("protocollo"), extra("protocollato_il"));
+        let (received_subject, files) = (extra("oggetto"), extra("file"));
+        gaps.require(!protocol.is_empty(), "protocollo", "manca il numero di protocollo");
+        gaps.require(!registered_on.is_empty(), "protocollato_il", "manca la data di protocollo");
+        let case = CaseWords::known(gaps);
+        Self { common, case, protocol, registered_on, received_subject, files }
     }
 }

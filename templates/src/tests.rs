@@ -27,6 +27,9 @@ fn facts(template: &str, locale: Locale) -> NoticeFacts {
     facts
         .extra
         .insert("testo".into(), "La segreteria resta chiusa.\n\nRiapre il 7 gennaio.".into());
+    facts.extra.insert("protocollo".into(), "418/2026".into());
+    facts.extra.insert("protocollato_il".into(), "22/11/2026, 04:28".into());
+    facts.extra.insert("file".into(), "istanza.pdf, procura.pdf".into());
     facts
 }
 
