@@ -35,11 +35,13 @@ statements! {
     CASE_NUMBERED = same(case_columns!("WHERE body_id = $1 AND year = $2 AND number = $3"));
     CASES = same(case_columns!("WHERE body_id = $1 ORDER BY serial DESC LIMIT $2"));
     WRITE_ROLE = same(
-        "INSERT INTO case_role (body_id, case_id, party_id, role) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO case_role (body_id, case_id, party_id, role, lawyer) \
+         VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (body_id, case_id, party_id, role) DO UPDATE SET lawyer = excluded.lawyer \
+         WHERE excluded.lawyer IS NOT NULL AND excluded.lawyer IS DISTINCT FROM case_role.lawyer",
     );
     ROLES = same(
-        "SELECT party_id, role FROM case_role WHERE body_id = $1 AND case_id = $2 \
+        "SELECT party_id, role, lawyer FROM case_role WHERE body_id = $1 AND case_id = $2 \
          ORDER BY role, party_id",
     );
     WRITE_DOCUMENT = same(
@@ -95,9 +97,10 @@ async fn next_draft(
 
 pub(crate) async fn write_role(
     writing: &mut Writing<'_>,
-    role: CaseRole,
+    role: &CaseRole,
 ) -> Result<(), StoreError> {
-    let args = args![role.body.0, role.case.0, role.party.0, word("role", &role.role)?];
+    let lawyer = role.lawyer.as_ref().map(|lawyer| json("role", lawyer)).transpose()?;
+    let args = args![role.body.0, role.case.0, role.party.0, word("role", &role.role)?, lawyer,];
     writing.run(WRITE_ROLE, args).await.map(|_| ())
 }
 
@@ -164,7 +167,13 @@ pub(crate) async fn roles(
     let rows = readers.rows(ROLES, args![body.0, case.0]).await?;
     rows.into_iter()
         .map(|mut row| {
-            Ok(CaseRole { body, case, party: PartyId(row.uuid()?), role: row.word("role")? })
+            Ok(CaseRole {
+                body,
+                case,
+                party: PartyId(row.uuid()?),
+                role: row.word("role")?,
+                lawyer: row.optional_json("role")?,
+            })
         })
         .collect()
 }

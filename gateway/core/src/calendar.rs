@@ -6,7 +6,7 @@
 
 pub mod words;
 
-pub use words::{date_in_words, date_time_in_words, month_in_words, plain_date_in_words};
+pub use words::{date_in_words, month_in_words, plain_date_in_words};
 
 use crate::time::{Timestamp, rome};
 use jiff::civil::{Date, Time, Weekday};
@@ -161,12 +161,17 @@ impl Calendar {
         } else if meeting > window.last {
             warnings.push(MeetingWarning::TooLate(window));
         }
-        if let Some(name) = self.holiday(meeting) {
-            warnings.push(MeetingWarning::Holiday(name));
-        } else if meeting.weekday() == Weekday::Saturday {
-            warnings.push(MeetingWarning::Saturday);
-        }
+        warnings.extend(self.day_warning(meeting));
         warnings
+    }
+
+    /// What is odd about a day chosen for any meeting: a holiday, a Saturday.
+    pub fn day_warning(&self, meeting: Date) -> Option<MeetingWarning> {
+        match self.holiday(meeting) {
+            Some(name) => Some(MeetingWarning::Holiday(name)),
+            None if meeting.weekday() == Weekday::Saturday => Some(MeetingWarning::Saturday),
+            None => None,
+        }
     }
 }
 

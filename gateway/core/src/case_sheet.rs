@@ -17,6 +17,7 @@ mod rows;
 
 use crate::notices::RecipientRequest;
 use columns::Header;
+use jiff::civil::Date;
 use records::Records;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ pub const MAX_EXTRA_CELL: usize = 10_000;
 pub struct CaseSheet<R> {
     records: Records<BufReader<R>>,
     header: Header,
+    today: Option<Date>,
     /// Row by hash of case, person and addresses.
     seen: HashMap<u64, u32>,
     over: bool,
@@ -127,19 +129,26 @@ impl<R: Read + Seek> CaseSheet<R> {
         reader.seek(SeekFrom::Start(form.skip))?;
         let mut records = Records::new(reader, form);
         let header = Header::read(&mut records)?;
-        Ok(Self { records, header, seen: HashMap::new(), over: false })
+        Ok(Self { records, header, today: None, seen: HashMap::new(), over: false })
     }
 }
 
 impl<R: Read> CaseSheet<R> {
+    /// Reads the rows as of this day, in Rome: what was filed later is an error.
+    #[must_use]
+    pub fn as_of(mut self, today: Date) -> Self {
+        self.today = Some(today);
+        self
+    }
+
     fn next_row(&mut self) -> Result<Option<SheetRow>, SheetError> {
         let Some(record) = self.records.next_record()? else { return Ok(None) };
         if record.row > MAX_ROWS {
             return Err(SheetError::TooManyRows);
         }
-        let mut row = rows::read(&self.header, record);
+        let mut row = rows::read(&self.header, record, self.today);
         if let Ok(request) = &row.outcome {
-            let first = *self.seen.entry(rows::fingerprint(request)).or_insert(row.row);
+            let first = *self.seen.entry(request.fingerprint()).or_insert(row.row);
             if first != row.row {
                 row.outcome = Err(vec![RowError {
                     row: row.row,
@@ -152,6 +161,12 @@ impl<R: Read> CaseSheet<R> {
         }
         Ok(Some(row))
     }
+}
+
+/// Whether a petition can have been filed on a day, seen from `today` in Rome. The refusal is one Italian
+/// sentence, the same for every way in.
+pub fn check_filed_on(date: Date, today: Date) -> Result<(), &'static str> {
+    rows::check_filed_on(date, Some(today))
 }
 
 /// After an error there are no more rows.

@@ -1,7 +1,7 @@
 //! A case (*pratica*) and the parts that people have in it.
 
 use crate::ids::{BlobHash, BodyId, CaseId, DocumentId, PartyId};
-use crate::notices::{CaseFacts, MeetingFacts};
+use crate::notices::{CaseFacts, LawyerFacts, MeetingFacts};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,7 @@ impl Role {
 }
 
 /// Somebody's part in a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CaseRole {
     /// Whose row it is.
     pub body: BodyId,
@@ -106,6 +106,8 @@ pub struct CaseRole {
     pub party: PartyId,
     /// Which part.
     pub role: Role,
+    /// Who assists them in it, where known. Written again without one, the known one stays.
+    pub lawyer: Option<LawyerFacts>,
 }
 
 /// A document in a case file.

@@ -2,7 +2,7 @@
 
 use crate::addresses::{Address, Channel};
 use crate::ids::{BatchId, BlobHash, BodyId, CaseId, DispatchId, NoticeId, PartyId};
-use crate::legs::{InvalidTransition, LegEvent, LegState, SkipReason, Step, apply};
+use crate::legs::{InvalidTransition, LegEvent, LegState, Proof, SkipReason, Step, apply};
 use crate::notices::NoticeFacts;
 use crate::plans::Plan;
 use crate::time::Timestamp;
@@ -90,12 +90,12 @@ impl DispatchState {
         }
     }
 
-    /// What staff read.
+    /// What staff read. Of one dispatch say [`Dispatch::title`]: a mere hand-over is no delivery.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Waiting => "In corso",
             Self::Doubtful => "Da verificare",
-            Self::Delivered => "Consegnata",
+            Self::Delivered => "Inviata o consegnata",
             Self::Failed => "Non consegnata",
             Self::Cancelled => "Annullata",
         }
@@ -146,6 +146,24 @@ impl Dispatch {
         }
     }
 
+    /// What its delivery is worth: the strongest proof among the legs that reached the recipient.
+    pub fn proof(&self) -> Option<Proof> {
+        let proofs = self.legs.iter().filter_map(|leg| match leg.state {
+            LegState::Delivered { proof, .. } => Some(proof),
+            _ => None,
+        });
+        proofs.max()
+    }
+
+    /// What staff read: «consegnata» only where somebody other than us says so.
+    pub fn title(&self) -> &'static str {
+        match (self.state(), self.proof()) {
+            (DispatchState::Delivered, Some(Proof::HandedOver)) => "Inviata",
+            (DispatchState::Delivered, _) => "Consegnata",
+            (state, _) => state.title(),
+        }
+    }
+
     /// The first usable leg of each step: the one whose outcome is the step's outcome.
     fn principals(&self) -> impl Iterator<Item = &Leg> {
         self.legs.iter().enumerate().filter_map(|(index, leg)| {
@@ -161,7 +179,8 @@ impl Dispatch {
     /// addresses, without ids and times.
     pub fn content_hash(&self) -> BlobHash {
         let addresses: Vec<_> = self.legs.iter().map(|leg| &leg.address).collect();
-        let text = serde_json::to_vec(&(&self.facts, &self.plan, addresses)).unwrap_or_default();
+        let text = serde_json::to_vec(&(&self.facts, &self.plan, addresses))
+            .expect("facts, plan and addresses are plain data whose keys are text");
         BlobHash::of(&text)
     }
 

@@ -89,6 +89,24 @@ impl Engine {
         Err(StoreError::Unavailable("many writers want the same case".into()).into())
     }
 
+    /// The answer that this very request was given before, if it was. Looked up by its key alone, before
+    /// anything is held against today's data: a repetition hears the first answer, whatever has changed.
+    pub async fn recall(&self, request: &NoticeRequest) -> Result<Option<Accepted>, AcceptError> {
+        if self.store.notice_keyed(request.body, &request.key).await?.is_none() {
+            return Ok(None);
+        }
+        let body = self.body(request.body).await?;
+        let recipients: Vec<_> = request
+            .recipients
+            .iter()
+            .map(|recipient| RecipientRequest {
+                facts: self.facts(recipient, request, &body),
+                ..recipient.clone()
+            })
+            .collect();
+        self.repeated(request, content_hash(request, &recipients)).await.map(Some)
+    }
+
     /// Information about a template.
     pub fn template(&self, name: &str) -> Result<TemplateInfo, AcceptError> {
         self.renderer

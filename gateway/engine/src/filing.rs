@@ -55,7 +55,8 @@ impl<'a> Filing<'a> {
         let party = self.party(row, writes).await?;
         let word = &row.facts.recipient.role;
         if let Some(role) = Role::ALL.into_iter().find(|role| role.italian() == word) {
-            writes.push(Write::Role(CaseRole { body: self.body, case, party, role }));
+            let lawyer = row.facts.lawyer.clone();
+            writes.push(Write::Role(CaseRole { body: self.body, case, party, role, lawyer }));
         }
         Ok((case, party))
     }

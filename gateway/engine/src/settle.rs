@@ -1,13 +1,22 @@
-//! Settle: a person says what became of an attempt in doubt; and cancel, before anything left.
+//! Settle: a person says what became of an attempt in doubt, or of many; and cancel, before anything left.
+//!
+//! Guarantee: a doubt that evidence settles meanwhile stays as the evidence says; a cancellation that meets
+//! another change looks again, [`MAX_RACES`] times at most.
 
 use crate::Engine;
+use crate::filing::MAX_RACES;
 use messo_core::dispatches::{Dispatch, DispatchState};
 use messo_core::evidence::EvidenceKind;
 use messo_core::failures::FailureClass;
 use messo_core::ids::{BodyId, DispatchId};
 use messo_core::legs::{LegEvent, LegState, Proof};
-use messo_core::ports::{Commit, StoreError, Write};
+use messo_core::ports::{Commit, DispatchFilter, StoreError, Write};
+use messo_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Dispatches read at a time.
+const PAGE: u32 = 1_000;
 
 /// What a person found out about an attempt in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +26,17 @@ pub enum Verdict {
     Sent,
     /// It had not left: it is sent again, by a new attempt.
     NotSent,
+    /// It is given up: nothing is sent again on this leg, and the plan goes on with its next step.
+    Failed,
+}
+
+/// What was found in doubt, and how much of it was settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Doubts {
+    /// The legs: dispatch and index.
+    pub found: Vec<(DispatchId, usize)>,
+    /// How many were settled; the others were settled by evidence or by somebody else meanwhile.
+    pub settled: u64,
 }
 
 /// Why nothing was settled.
@@ -55,10 +75,61 @@ impl Engine {
             Verdict::NotSent => {
                 LegEvent::TryAgain { attempt, due_at: now, class: FailureClass::Doubtful }
             }
+            Verdict::Failed => LegEvent::Failed { attempt, class: FailureClass::Doubtful },
         };
         let summary = serde_json::json!({ "attempt": attempt, "verdict": verdict, "by": who });
         let writes = vec![self.evidence(&dispatch, EvidenceKind::Settled, None, &summary)];
         Ok(self.advance(dispatch, leg, &event, now, writes).await?)
+    }
+
+    /// The legs that have been in doubt for so long.
+    pub async fn doubts(
+        &self,
+        body: BodyId,
+        older_than: Duration,
+    ) -> Result<Vec<(DispatchId, usize)>, StoreError> {
+        let now = self.clock.now();
+        let old = |since: Timestamp| now.since(since) >= older_than;
+        let state = Some(DispatchState::Doubtful);
+        let mut filter = DispatchFilter { state, limit: PAGE, ..DispatchFilter::default() };
+        let mut found = Vec::new();
+        loop {
+            let page = self.store.dispatches(body, &filter).await?;
+            for row in &page {
+                let legs = row.dispatch.legs.iter().enumerate();
+                let doubtful = legs.filter(
+                    |(_, leg)| matches!(leg.state, LegState::Doubtful { since, .. } if old(since)),
+                );
+                found.extend(doubtful.map(|(index, _)| (row.dispatch.id, index)));
+            }
+            filter.before = page.last().map(|row| row.dispatch.id);
+            if page.len() < PAGE as usize {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Settles all legs that have been in doubt for so long. `progress` hears of each one.
+    pub async fn settle_doubts(
+        &self,
+        body: BodyId,
+        older_than: Duration,
+        verdict: Verdict,
+        who: &str,
+        mut progress: impl FnMut(),
+    ) -> Result<Doubts, SettleError> {
+        let found = self.doubts(body, older_than).await?;
+        let mut settled = 0;
+        for (dispatch, leg) in &found {
+            match self.settle(body, *dispatch, *leg, verdict, who).await {
+                Ok(_) => settled += 1,
+                // Evidence was quicker, or somebody else.
+                Err(SettleError::NotInDoubt | SettleError::Store(StoreError::Stale(_))) => {}
+                Err(error) => return Err(error),
+            }
+            progress();
+        }
+        Ok(Doubts { found, settled })
     }
 
     /// Cancels a dispatch of which nothing has left.
@@ -68,17 +139,24 @@ impl Engine {
         id: DispatchId,
         who: &str,
     ) -> Result<Dispatch, SettleError> {
-        let mut dispatch =
-            self.store.dispatch(body, id).await?.ok_or(StoreError::Missing("dispatch"))?;
-        let before = dispatch.clone();
-        dispatch.cancel(self.clock.now());
-        if dispatch == before || dispatch.state() != DispatchState::Cancelled {
-            return Err(SettleError::TooLate);
+        for _ in 0..MAX_RACES {
+            let mut dispatch =
+                self.store.dispatch(body, id).await?.ok_or(StoreError::Missing("dispatch"))?;
+            let before = dispatch.clone();
+            dispatch.cancel(self.clock.now());
+            if dispatch == before || dispatch.state() != DispatchState::Cancelled {
+                return Err(SettleError::TooLate);
+            }
+            let summary = serde_json::json!({ "by": who });
+            let evidence = self.evidence(&dispatch, EvidenceKind::Cancelled, None, &summary);
+            let writes = vec![evidence, Write::Dispatch(Box::new(dispatch.clone()))];
+            match self.store.commit(Commit { guards: Vec::new(), writes }).await {
+                Ok(_) => return Ok(dispatch),
+                // Moved meanwhile: perhaps it can still be cancelled.
+                Err(StoreError::Stale(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        let summary = serde_json::json!({ "by": who });
-        let evidence = self.evidence(&dispatch, EvidenceKind::Cancelled, None, &summary);
-        let writes = vec![evidence, Write::Dispatch(Box::new(dispatch.clone()))];
-        self.store.commit(Commit { guards: Vec::new(), writes }).await?;
-        Ok(dispatch)
+        Err(StoreError::Unavailable("many writers move the same dispatch".into()).into())
     }
 }

@@ -1,10 +1,12 @@
 //! The command line: a contract. Names and JSON fields stay; new ones may come.
 
 use clap::{Args, Parser, Subcommand};
+use messo_core::dispatches::DispatchState;
 use messo_core::ids::DispatchId;
 use messo_core::notices::Locale;
 use messo_core::plans::Plan;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Messo: every notice leaves by the right way and comes back with proof.
 #[derive(Parser)]
@@ -31,7 +33,7 @@ pub enum Command {
     Demo(Demo),
     /// Set up a data folder: configuration with every option explained, secrets, database.
     #[command(
-        after_help = "Examples:\n  messo init --data /var/lib/messo --name \"Organismo di Mediazione Alfa\"\n  messo init --data ./prova --sandbox"
+        after_help = "Examples:\n  messo init --data /var/lib/messo --name \"Organismo di Mediazione Alfa\" --public-url https://messo.alfa.example.it\n  messo init --data ./prova --sandbox"
     )]
     Init(Init),
     /// Run pages, API, callbacks and workers until told to stop.
@@ -60,6 +62,9 @@ pub enum Command {
     /// Proof.
     #[command(subcommand)]
     Evidence(Evidence),
+    /// The body: how it appears in letters and as a sender.
+    #[command(subcommand)]
+    Body(Body),
     /// People who sign in.
     #[command(subcommand)]
     User(User),
@@ -105,6 +110,10 @@ pub struct Init {
     /// Doorbell between machines, e.g. amqp://user:password@host:5672/messo.
     #[arg(long, value_name = "URL")]
     pub broker: Option<String>,
+    /// Address under which people reach this installation, e.g. https://messo.alfa.example.it; it stands in
+    /// the codes of letters.
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
     /// Name of the body.
     #[arg(long, default_value = "Organismo di Mediazione")]
     pub name: String,
@@ -201,29 +210,103 @@ pub enum Dispatch {
         json: bool,
     },
     /// The newest dispatches.
+    #[command(
+        after_help = "Example:\n  messo dispatch list --state doubtful --older-than 2h --jsonl"
+    )]
     List {
+        /// Only those that have come to this: waiting, doubtful, delivered, failed, cancelled.
+        #[arg(long, value_parser = dispatch_state)]
+        state: Option<DispatchState>,
+        /// Only those released so long ago or longer: 90s, 30m, 2h, 3d.
+        #[arg(long, value_name = "TIME", value_parser = time_span)]
+        older_than: Option<Duration>,
         /// At most so many.
         #[arg(long, default_value_t = 50)]
         limit: u32,
+        /// One JSON object with all of them.
+        #[arg(long, conflicts_with = "jsonl")]
+        json: bool,
         /// One JSON object per line.
         #[arg(long)]
         jsonl: bool,
     },
-    /// Say what became of an attempt in doubt.
-    #[command(after_help = "Example:\n  messo dispatch settle 0192d3c4-… --leg 0 --not-sent")]
-    Settle {
+    /// Say what became of an attempt in doubt, or of many.
+    #[command(
+        after_help = "Examples:\n  messo dispatch settle 0192d3c4-… --leg 0 --not-sent\n  messo dispatch settle --state doubtful --older-than 2d --as failed --dry-run"
+    )]
+    Settle(Settle),
+    /// Stop a dispatch of which nothing has left.
+    #[command(after_help = "Example:\n  messo dispatch cancel 0192d3c4-…")]
+    Cancel {
         /// The dispatch.
         id: DispatchId,
-        /// Index of the leg.
-        #[arg(long, default_value_t = 0)]
-        leg: usize,
-        /// It had left: do not send again.
-        #[arg(long, conflicts_with = "not_sent", required_unless_present = "not_sent")]
-        sent: bool,
-        /// It had not left: send again.
-        #[arg(long)]
-        not_sent: bool,
     },
+}
+
+/// `messo dispatch settle`: one leg by its dispatch, or all that are in doubt.
+#[derive(Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).args(["id", "state"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["sent", "not_sent", "verdict"])))]
+pub struct Settle {
+    /// The dispatch.
+    pub id: Option<DispatchId>,
+    /// Index of the leg.
+    #[arg(long, default_value_t = 0)]
+    pub leg: usize,
+    /// It had left: do not send again. The same as `--as delivered`.
+    #[arg(long)]
+    pub sent: bool,
+    /// It had not left: send again.
+    #[arg(long)]
+    pub not_sent: bool,
+    /// delivered (it had left), or failed (give up, and let the plan go on).
+    #[arg(long = "as", value_name = "VERDICT")]
+    pub verdict: Option<SettledAs>,
+    /// All dispatches in this state; only doubtful ones can be settled.
+    #[arg(long, value_parser = ["doubtful"], conflicts_with_all = ["leg", "not_sent"])]
+    pub state: Option<String>,
+    /// Only legs in doubt for so long or longer: 90s, 30m, 2h, 3d.
+    #[arg(long, value_name = "TIME", value_parser = time_span, requires = "state")]
+    pub older_than: Option<Duration>,
+    /// Say which would be settled, and settle none.
+    #[arg(long, requires = "state")]
+    pub dry_run: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What became of an attempt in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SettledAs {
+    /// It had left.
+    Delivered,
+    /// It is given up; the plan goes on.
+    Failed,
+}
+
+fn dispatch_state(text: &str) -> Result<DispatchState, String> {
+    let known = DispatchState::ALL;
+    known
+        .into_iter()
+        .find(|state| state.word() == text)
+        .ok_or_else(|| format!("it can be {}", known.map(DispatchState::word).join(", ")))
+}
+
+/// `90s`, `30m`, `2h`, `3d`; at most ten years.
+fn time_span(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time is like 90s, 30m, 2h or 3d".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    let span = Duration::from_secs(u64::from(number) * seconds);
+    if span > Duration::from_secs(3_650 * 86_400) { Err(wrong()) } else { Ok(span) }
 }
 
 /// `messo qr …`.
@@ -268,6 +351,51 @@ pub enum Evidence {
     },
 }
 
+/// `messo body …`.
+#[derive(Subcommand)]
+pub enum Body {
+    /// Show it.
+    Show(Json),
+    /// Change what is named, and nothing else. What was released before keeps its words.
+    #[command(
+        after_help = "Example:\n  messo body set --email segreteria@alfa.it --pec alfa@pec.it --address \"Via Larga 7\" --address \"50123 Firenze FI\""
+    )]
+    Set(BodySet),
+}
+
+/// `messo body set`.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub struct BodySet {
+    /// Full name, as in the letterhead.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// E-mail address from which it writes, shown in letters.
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Certified mail, shown in letters.
+    #[arg(long)]
+    pub pec: Option<String>,
+    /// Telephone, as printed.
+    #[arg(long)]
+    pub phone: Option<String>,
+    /// Web site, as printed.
+    #[arg(long)]
+    pub website: Option<String>,
+    /// Number in the ministry's register, as printed.
+    #[arg(long)]
+    pub register_number: Option<String>,
+    /// A line of the postal address; given once for each line.
+    #[arg(long, value_name = "LINE")]
+    pub address: Vec<String>,
+    /// Sender of SMS: an alias of at most 11 letters and digits, or a number.
+    #[arg(long)]
+    pub sms_sender: Option<String>,
+    /// Day of the local patron saint, a holiday there, as MM-DD.
+    #[arg(long, value_name = "MM-DD")]
+    pub patron_saint: Option<String>,
+}
+
 /// `messo user …`.
 #[derive(Subcommand)]
 pub enum User {
@@ -302,4 +430,44 @@ pub enum Import {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_line_contradicts_itself_nowhere() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_a_number_with_its_unit() {
+        assert_eq!(time_span("2h"), Ok(Duration::from_secs(7_200)));
+        for wrong in ["", "h", "2", "2w", "-2h", "9999999d", "2è"] {
+            assert!(time_span(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn many_are_settled_by_state_and_one_by_its_name() {
+        let line = |text: &str| Line::try_parse_from(text.split(' ')).is_ok();
+        let id = "01a201ba-45bc-7258-8644-a2d92fafdfa7";
+        assert!(line(&format!("messo dispatch settle {id} --leg 1 --sent")));
+        assert!(line(&format!("messo dispatch settle {id} --as failed")));
+        assert!(line(
+            "messo dispatch settle --state doubtful --older-than 2d --as failed --dry-run"
+        ));
+        for wrong in [
+            "messo dispatch settle --as failed".to_owned(),
+            format!("messo dispatch settle {id}"),
+            format!("messo dispatch settle {id} --sent --not-sent"),
+            format!("messo dispatch settle {id} --sent --older-than 2d"),
+            "messo dispatch settle --state failed --as delivered".to_owned(),
+            "messo dispatch settle --state doubtful --not-sent".to_owned(),
+        ] {
+            assert!(!line(&wrong), "{wrong}");
+        }
+    }
 }

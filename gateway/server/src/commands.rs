@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod body;
 mod demo;
 mod dispatch;
 mod doctor;
@@ -40,6 +41,7 @@ pub async fn run(line: Line) -> anyhow::Result<ExitCode> {
         Command::Dispatch(dispatch) => dispatch::run(dispatch, &place).await?,
         Command::Qr(qr) => return qr::run(&qr, &place),
         Command::Evidence(evidence) => return evidence::run(evidence, &place).await,
+        Command::Body(body) => body::run(body, &place).await?,
         Command::User(user) => keys::user(user, &place).await?,
         Command::Key(key) => keys::api_key(key, &place).await?,
         Command::Import(import) => return import::run(import, &place).await,

@@ -1,16 +1,20 @@
 //! The configuration: one file, every option documented and defaulted, environment on top.
 //!
 //! `messo init` writes the whole file from these very comments. A secret is a [`Secret`]: it can be
-//! used, not printed. Limit: an unknown key in the file is not noticed, so a misspelt option passes for its
-//! default.
+//! used, not printed. Guarantee: a key in the file that is no option stops every command, with its name and
+//! the option that was meant; no sentence about the file quotes a value of it. Limit: a variable of the
+//! environment that is no option is not noticed.
+
+mod unknown;
 
 use confique::Config;
 use messo_core::plans::Plan;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use url::Url;
 
 /// A value that is used and never shown.
 #[derive(Clone, Default, Deserialize)]
@@ -96,6 +100,29 @@ pub struct Server {
     /// Show `/metrics` to other machines too, not only to this one.
     #[config(default = false, env = "MESSO_SERVER_PUBLIC_METRICS")]
     pub public_metrics: bool,
+
+    /// Address and port for `/ready` and `/metrics` alone, e.g. `127.0.0.1:9090`. They are then no longer
+    /// at `listen`, and whoever reaches this address sees them. Also for a process that only works.
+    #[config(env = "MESSO_SERVER_HEALTH_LISTEN")]
+    pub health_listen: Option<SocketAddr>,
+
+    /// Addresses of the reverse proxies whose `X-Forwarded-For` is believed. Failed sign-ins are counted
+    /// for each address from which they come.
+    #[config(default = ["127.0.0.1", "::1"], env = "MESSO_SERVER_PROXIES", parse_env = confique::env::parse::list_by_comma)]
+    pub proxies: Vec<IpAddr>,
+
+    /// Most connections at a time; the next one is told to come again.
+    #[config(default = 1024, env = "MESSO_SERVER_MAX_CONNECTIONS")]
+    pub max_connections: usize,
+
+    /// How long a connection may take to send the headers of a request, or stay silent between two, in
+    /// seconds.
+    #[config(default = 15, env = "MESSO_SERVER_HEADER_TIMEOUT_S")]
+    pub header_timeout_s: u64,
+
+    /// How long a request may take from its headers to its answer, in seconds.
+    #[config(default = 60, env = "MESSO_SERVER_REQUEST_TIMEOUT_S")]
+    pub request_timeout_s: u64,
 }
 
 /// Where the facts are kept.
@@ -156,6 +183,12 @@ pub struct Sms {
     /// Further options of the Kannel provider, as documented in channels/CONTRACT.md.
     #[config(default = {})]
     pub kannel: toml_value::Table,
+
+    /// Numbers on which people write to us, each with the number of the body to whose desk the message
+    /// goes, e.g. `{ "+39 333 1234500" = 2 }`. Kannel says the number as `to=%P` in its `post-url`. Without
+    /// an entry, a body whose own SMS sender is that number has it; failing that, the first body.
+    #[config(default = {})]
+    pub receivers: BTreeMap<String, u32>,
 }
 
 /// Simulated carriers.
@@ -227,11 +260,38 @@ pub fn load(file: &Path) -> anyhow::Result<Settings> {
             file.display()
         );
     }
-    Settings::builder()
-        .env()
-        .file(file)
-        .load()
-        .with_context(|| format!("the configuration {} cannot be used", file.display()))
+    let name = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("{name} cannot be read"))?;
+    unknown::check(&text, &Settings::META).with_context(|| name.to_string())?;
+    let settings = Settings::builder().env().file(file).load().map_err(|error| {
+        match unknown::place(&text, &error) {
+            Some(place) => {
+                anyhow::anyhow!("{name}, {place} has not the type that its comment asks for")
+            }
+            // About the environment: it names the variable.
+            None => anyhow::anyhow!("{error}")
+                .context(format!("the configuration {name} cannot be used")),
+        }
+    })?;
+    for channel in settings.prices.millieuro.keys() {
+        let known: Result<messo_core::addresses::Channel, _> = channel.parse();
+        known.map_err(|_| {
+            anyhow::anyhow!("{name}: prices.millieuro names «{channel}», which is no channel")
+        })?;
+    }
+    Ok(settings)
+}
+
+/// The address under which people reach an installation, as it may stand in a code: `http` or `https`, a
+/// host, perhaps a path, nothing else, no final slash.
+pub fn public_url(text: &str) -> anyhow::Result<String> {
+    let wrong = || anyhow::anyhow!("an address for people is like https://messo.example.it");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() || !plain {
+        return Err(wrong());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// The commented configuration file with all defaults.

@@ -8,11 +8,11 @@ use anyhow::Context;
 use messo_core::bodies::Body;
 use messo_core::ports::{Doorbell, Store, Typeset};
 use messo_core::tokens::TokenKeys;
-use messo_engine::{BodyCache, Engine, Providers};
+use messo_engine::{BodyCache, Engine, KeyRing, Providers};
 use messo_storage::Storage;
 use messo_templates::Templates;
 use messo_typesetting::Typesetter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,10 +27,17 @@ pub struct House {
 }
 
 impl House {
-    /// Opens the installation at a place. The database must be of this release's form
-    /// (`messo migrate`); an embedded SQLite file is brought there by itself.
+    /// Opens the installation at a place. The database must be there, and of this release's form
+    /// (`messo migrate`); an embedded SQLite file is brought to that form by itself.
     pub async fn open(place: &Place) -> anyhow::Result<Self> {
         let settings = config::load(&place.file)?;
+        if let Some(file) = embedded(&settings, &place.data).filter(|file| !file.exists()) {
+            anyhow::bail!(
+                "the database {} is not there, and a new one would be empty: is {} the right folder?",
+                file.display(),
+                place.data.display()
+            );
+        }
         let storage = open_storage(&settings, &place.data).await?;
         Self::with(settings, storage, place).await
     }
@@ -52,7 +59,7 @@ impl House {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             seal: Arc::new(keys.sealer()?),
-            tokens: token_keys(&keys)?,
+            tokens: key_ring(&keys, place.data.clone())?,
             providers: Providers::new(carriers::configured(&settings)?),
             settings: engine_settings(&settings),
             bodies: BodyCache::default(),
@@ -77,20 +84,28 @@ impl House {
     }
 }
 
-/// Opens the database that the configuration names; relative SQLite files are in the data folder.
+/// The file of the embedded database, when it is one; relative names are in the data folder.
+pub fn embedded(settings: &Settings, data: &Path) -> Option<PathBuf> {
+    let name = settings.database.url.expose().strip_prefix("sqlite://")?;
+    Some(data.join(name.split('?').next().unwrap_or(name)))
+}
+
+/// Opens the database that the configuration names. A SQLite file that is not there is made, for its
+/// owner alone.
 pub async fn open_storage(settings: &Settings, data: &Path) -> anyhow::Result<Storage> {
-    let url = settings.database.url.expose();
-    match url.strip_prefix("sqlite://") {
-        Some(file) => {
-            let file = data.join(file);
-            let storage = Storage::open(&format!("sqlite://{}", file.display()))
-                .await
-                .with_context(|| format!("the database {} cannot be opened", file.display()))?;
-            storage.migrate().await.context("the database cannot be brought up to date")?;
-            Ok(storage)
-        }
-        None => Storage::open(url).await.context("the database cannot be opened"),
+    let Some(file) = embedded(settings, data) else {
+        let url = settings.database.url.expose();
+        return Storage::open(url).await.context("the database cannot be opened");
+    };
+    let opening = || format!("the database {} cannot be opened", file.display());
+    if !file.exists() {
+        // SQLite gives its log the rights of the file.
+        crate::rim::write_private(&file, &[]).with_context(opening)?;
     }
+    let storage =
+        Storage::open(&format!("sqlite://{}", file.display())).await.with_context(opening)?;
+    storage.migrate().await.context("the database cannot be brought up to date")?;
+    Ok(storage)
 }
 
 /// The templates and the typesetter behind them.
@@ -108,6 +123,19 @@ pub fn token_keys(keys: &Keys) -> anyhow::Result<TokenKeys> {
         .map(|key| Ok((key.id, crate::rim::unhex(&key.secret)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
     TokenKeys::new(list).context("the keys of the codes cannot be used")
+}
+
+/// The keys of the codes, read again from their file when a code names one that is not among them:
+/// `messo qr rotate` may have made it since.
+fn key_ring(keys: &Keys, data: PathBuf) -> anyhow::Result<KeyRing> {
+    let again = move || {
+        let read = Keys::load(&data).and_then(|keys| token_keys(&keys));
+        read.map_err(
+            |error| tracing::warn!(%error, "the keys of the codes could not be read again"),
+        )
+        .ok()
+    };
+    Ok(KeyRing::new(token_keys(keys)?, Arc::new(SystemClock), Box::new(again)))
 }
 
 fn engine_settings(settings: &Settings) -> messo_engine::Settings {

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod config;
 mod house;
+mod listening;
 mod logging;
 mod progress;
 mod rim;

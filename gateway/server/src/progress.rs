@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar on a terminal, plain lines otherwise.
+//! Progress on standard error: a bar on a terminal, plain lines otherwise, each different from the last.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -15,6 +15,8 @@ pub struct Progress {
     total: u64,
     done: u64,
     last: Instant,
+    /// What the last plain line said.
+    said: Option<u64>,
 }
 
 impl Progress {
@@ -30,7 +32,7 @@ impl Progress {
             bar.set_message(what);
             bar
         });
-        Self { bar, what, total, done: 0, last: Instant::now() }
+        Self { bar, what, total, done: 0, last: Instant::now(), said: None }
     }
 
     /// So many steps are done.
@@ -52,14 +54,17 @@ impl Progress {
     }
 
     /// The work is over.
-    pub fn end(self) {
+    pub fn end(mut self) {
         match &self.bar {
             Some(bar) => bar.finish(),
             None => self.line(),
         }
     }
 
-    fn line(&self) {
+    fn line(&mut self) {
+        if self.said.replace(self.done) == Some(self.done) {
+            return;
+        }
         if self.total > 0 {
             eprintln!("{}: {}/{}", self.what, self.done, self.total);
         } else {

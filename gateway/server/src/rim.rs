@@ -113,9 +113,11 @@ impl Keys {
 
 /// Writes a file that only its owner can read, durably.
 pub fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let mut options = std::fs::OpenOptions::new();
     let mut out = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    // The mode counts for a new file only.
+    out.set_permissions(std::fs::Permissions::from_mode(0o600))?;
     out.write_all(bytes)?;
     out.sync_all()
 }

@@ -1,7 +1,8 @@
-//! A running process: workers and the listener, started together and stopped in order.
+//! A running process: workers and listeners, started together and stopped in order.
 
 use crate::cli::Role;
 use crate::house::House;
+use crate::listening::{self, Limits};
 use anyhow::Context;
 use messo_core::jobs::Lane;
 use messo_engine::Workers;
@@ -9,26 +10,39 @@ use messo_web::{DemoInfo, WebSettings, WebState};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Workers and listener of this process.
+/// How often the process looks whether it can serve.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Workers and listeners of this process.
 pub struct Running {
     /// Where the listener is, when there is one.
     pub address: Option<SocketAddr>,
     workers: Option<Workers>,
-    listener: Option<JoinHandle<()>>,
+    listeners: Vec<JoinHandle<()>>,
     stop: CancellationToken,
 }
 
+/// What a process listens on; each is already bound, so that a taken port is known before anything begins.
+#[derive(Default)]
+pub struct Doors {
+    /// For people, programs and providers.
+    pub main: Option<TcpListener>,
+    /// For health and metrics, where they are apart.
+    pub health: Option<TcpListener>,
+}
+
 impl Running {
-    /// Starts what the roles ask for. `listener` is already bound, so that a taken port is known
-    /// before anything begins.
+    /// Starts what the roles ask for.
     pub fn start(
         house: &House,
         roles: &[Role],
-        listener: Option<TcpListener>,
+        doors: Doors,
         demo: Option<DemoInfo>,
     ) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
@@ -39,21 +53,21 @@ impl Running {
             let name = format!("{}-{}", std::process::id(), house.engine.ids.uuid().simple());
             Workers::start(Arc::clone(&house.engine), &lanes, name)
         });
-        let mut running = Self { address: None, workers, listener: None, stop };
-        if let Some(listener) = listener {
-            running.address = Some(listener.local_addr()?);
-            let app = messo_web::router(web_state(house, roles, demo));
-            let stop = running.stop.clone();
-            running.listener = Some(tokio::spawn(async move {
-                let served =
-                    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-                        .with_graceful_shutdown(stop.cancelled_owned());
-                if let Err(error) = served.await {
-                    tracing::error!(%error, "the listener stopped");
-                }
-            }));
-        }
-        Ok(running)
+        let address = doors.main.as_ref().map(TcpListener::local_addr).transpose()?;
+        let server = &house.settings.server;
+        let limits = Limits {
+            connections: server.max_connections,
+            headers: Duration::from_secs(server.header_timeout_s.max(1)),
+        };
+        let state = web_state(house, roles, demo, keep_looking(house, &stop));
+        let main = doors.main.map(|door| (door, messo_web::router(state.clone())));
+        let health = doors.health.map(|door| (door, messo_web::health_router(state)));
+        let listeners = [main, health]
+            .into_iter()
+            .flatten()
+            .map(|(door, app)| tokio::spawn(listening::serve(door, app, limits, stop.clone())))
+            .collect();
+        Ok(Self { address, workers, listeners, stop })
     }
 
     /// Stops: no new work, what is under way comes to an end, then the listener closes (receipts are
@@ -63,12 +77,35 @@ impl Running {
             workers.stop().await;
         }
         self.stop.cancel();
-        if let Some(listener) = self.listener {
-            let patience = std::time::Duration::from_secs(5);
-            if tokio::time::timeout(patience, listener).await.is_err() {
-                tracing::warn!("a connection was still open when the process stopped");
-            }
+        let listeners = futures_util::future::join_all(self.listeners);
+        if tokio::time::timeout(Duration::from_secs(5), listeners).await.is_err() {
+            tracing::warn!("a connection was still open when the process stopped");
         }
+    }
+}
+
+/// Looks from time to time whether the process can serve, so that asking it costs nothing.
+fn keep_looking(house: &House, stop: &CancellationToken) -> messo_web::Looks {
+    let (sender, looks) = watch::channel(None);
+    let (engine, stop) = (Arc::clone(&house.engine), stop.clone());
+    let looking = async move {
+        loop {
+            let found = messo_web::look(&engine).await;
+            if sender.send(Some(found)).is_err() {
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::spawn(async move { stop.run_until_cancelled(looking).await });
+    looks
+}
+
+/// Binds the listener of health and metrics, where they are apart.
+pub async fn bind_health(house: &House) -> anyhow::Result<Option<TcpListener>> {
+    match house.settings.server.health_listen {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
     }
 }
 
@@ -90,13 +127,19 @@ pub async fn told_to_stop() {
     }
 }
 
-fn web_state(house: &House, roles: &[Role], demo: Option<DemoInfo>) -> WebState {
+fn web_state(
+    house: &House,
+    roles: &[Role],
+    demo: Option<DemoInfo>,
+    looks: messo_web::Looks,
+) -> WebState {
     let server = &house.settings.server;
     let handle = metrics();
     WebState {
         engine: Arc::clone(&house.engine),
         metrics: Arc::new(move || handle.render()),
         secrets: Arc::new(crate::rim::secret),
+        looks,
         settings: WebSettings {
             secure_cookies: server.secure_cookies,
             public_metrics: server.public_metrics,
@@ -104,6 +147,10 @@ fn web_state(house: &House, roles: &[Role], demo: Option<DemoInfo>) -> WebState 
             message_key: house.keys.messages.clone(),
             pages: roles.contains(&Role::Web),
             intake: roles.contains(&Role::Intake),
+            health_apart: server.health_listen.is_some(),
+            proxies: server.proxies.clone(),
+            receivers: house.settings.sms.receivers.clone(),
+            request_timeout: Duration::from_secs(server.request_timeout_s.max(1)),
         },
         demo,
     }

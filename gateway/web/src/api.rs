@@ -5,6 +5,7 @@
 
 mod dispatches;
 pub(crate) use dispatches::zip;
+mod form;
 mod key;
 mod notices;
 mod request;
@@ -54,7 +55,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let (router, document) = parts().split_for_parts();
     router
         .route("/v1/openapi.json", get(move || std::future::ready(Json(document.clone()))))
+        .route("/v1", axum::routing::any(nothing))
+        .route("/v1/", axum::routing::any(nothing))
         .route("/v1/{*rest}", axum::routing::any(nothing))
+        .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Guarantee: 200 means that the exact bytes are stored; on trouble of ours the answer is 503, so that
 //! the provider comes again. Addresses are secrets (a sealed path, a key), and whoever guesses
-//! learns nothing: 404. GET is taken because Kannel reports by GET; a repeated report is one.
+//! learns nothing: 404. GET is taken because Kannel reports by GET; a repeated report is one. Limit: a message
+//! to a number that no body has goes to the desk of the first body, which runs the installation; nothing is
+//! dropped for want of an addressee.
 
 use crate::{App, MAX_BODY};
 use axum::Router;
@@ -10,9 +12,12 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
+use messo_core::addresses::PhoneNumber;
+use messo_core::bodies::Body;
 use messo_core::ids::{AttemptId, BodyId};
 use messo_core::ports::{CallbackError, StoreError};
 use messo_engine::ReconcileError;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
@@ -46,7 +51,7 @@ async fn message(
     if expected.is_empty() || !bool::from(key.as_bytes().ct_eq(expected.as_bytes())) {
         return StatusCode::NOT_FOUND;
     }
-    match addressee(&app).await {
+    match addressee(&app, &query).await {
         Ok(Some(owner)) => {
             status(app.engine().message(&provider, owner, query, body.to_vec()).await)
         }
@@ -55,10 +60,44 @@ async fn message(
     }
 }
 
-/// The body to which messages are written: the only one, or the first.
-async fn addressee(app: &App) -> Result<Option<BodyId>, StoreError> {
-    let bodies = app.engine().store.bodies().await?;
-    Ok(bodies.into_iter().min_by_key(|body| body.number).map(|body| body.id))
+/// The body to which a message is written: the only one, or the one that has the number in `to`.
+async fn addressee(app: &App, query: &[(String, String)]) -> Result<Option<BodyId>, StoreError> {
+    let mut bodies = app.engine().store.bodies().await?;
+    bodies.sort_by_key(|body| body.number);
+    if bodies.len() > 1 {
+        let to = query.iter().find(|(name, _)| name == "to").map_or("", |(_, to)| to.as_str());
+        if let Some(owner) = owner(&bodies, to, &app.web.settings.receivers) {
+            return Ok(Some(owner));
+        }
+        tracing::warn!(
+            "a message was written to a number that no body has ([sms.receivers]); the first body has it"
+        );
+    }
+    Ok(bodies.first().map(|body| body.id))
+}
+
+/// Whose number it is: the configuration says so, or it is the sender of a body's own SMS.
+fn owner(bodies: &[Body], to: &str, receivers: &BTreeMap<String, u32>) -> Option<BodyId> {
+    let number = dialled(to)?;
+    let listed = receivers.iter().find(|(known, _)| dialled(known).as_ref() == Some(&number));
+    let body = match listed {
+        Some((_, number)) => bodies.iter().find(|body| body.number == *number),
+        None => {
+            bodies.iter().find(|body| dialled(&body.sender.sms_sender).as_ref() == Some(&number))
+        }
+    };
+    body.map(|body| body.id)
+}
+
+/// A number as it is compared: the digits of its E.164 form where it has one, else its own (a short
+/// code).
+fn dialled(text: &str) -> Option<String> {
+    if let Ok(number) = PhoneNumber::parse(text) {
+        return Some(number.e164().trim_start_matches('+').to_owned());
+    }
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let short = !digits.is_empty() && !text.chars().any(char::is_alphabetic);
+    short.then_some(digits)
 }
 
 fn status(taken: Result<(), ReconcileError>) -> StatusCode {
@@ -84,6 +123,16 @@ fn status(taken: Result<(), ReconcileError>) -> StatusCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_the_same_however_it_is_written() {
+        for text in ["+39 333 1234500", "393331234500", "0039 333 123 4500", "333 1234500"] {
+            assert_eq!(dialled(text).as_deref(), dialled("+393331234500").as_deref(), "{text}");
+        }
+        assert_eq!(dialled("4 88 55").as_deref(), Some("48855"));
+        assert_eq!(dialled("Messo1"), None, "an alias is no number");
+        assert_eq!(dialled(""), None);
+    }
 
     #[test]
     fn a_forged_callback_learns_no_more_than_an_unknown_one() {

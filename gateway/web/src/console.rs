@@ -21,8 +21,18 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(cases::home))
         .route("/pratiche/{case}/parti/{party}", get(preview::page).post(release::release))
-        .route("/pratiche/{case}/parti/{party}/lettera.pdf", get(renditions::letter))
-        .route("/pratiche/{case}/parti/{party}/mail.html", get(renditions::mail))
+        .route(
+            "/pratiche/{case}/parti/{party}/anteprima",
+            get(preview::page).post(preview::composed),
+        )
+        .route(
+            "/pratiche/{case}/parti/{party}/lettera.pdf",
+            get(renditions::letter).post(renditions::letter),
+        )
+        .route(
+            "/pratiche/{case}/parti/{party}/mail.html",
+            get(renditions::mail).post(renditions::mail),
+        )
         .route("/invii", get(dispatches::page))
         .route("/invii/elenco", get(dispatches::fragment))
         .route("/invii/{id}", get(dispatch::page))

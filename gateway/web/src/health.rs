@@ -1,7 +1,9 @@
 //! Whether the process lives (`/health`), can serve (`/ready`), and how it does (`/metrics`).
 //!
-//! `/ready` fails with the database alone: a doorbell out of order costs seconds, and taking every
-//! machine out of service for it would cost notices. Metrics name lanes and providers, never people.
+//! `/ready` shows what the process found when it last looked by itself ([`look`], every few seconds), so
+//! that asking costs nothing and writes nothing. It fails with the database alone: a doorbell out of order
+//! costs seconds, and taking every machine out of service for it would cost notices. Metrics name lanes and
+//! providers, never people.
 
 use crate::App;
 use axum::extract::{ConnectInfo, Request, State};
@@ -11,58 +13,106 @@ use axum::routing::get;
 use axum::{Json, Router};
 use messo_core::ports::LaneStats;
 use messo_core::time::Timestamp;
+use messo_engine::Engine;
 use serde::Serialize;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
-/// The routes that every process has.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/health", get(|| async { Json(serde_json::json!({ "status": "alive" })) }))
-        .route("/ready", get(ready))
-        .route("/metrics", get(metrics))
-}
+/// Longest time that one look may take.
+const LOOK_WITHIN: Duration = Duration::from_secs(4);
 
-#[derive(Serialize)]
-struct Ready {
+/// Age at which a look no longer counts: whoever should look is stuck.
+const STALE: Duration = Duration::from_secs(20);
+
+/// How long `/ready` waits for the first look of a process that has just begun.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
+/// What is found, look after look; none before the first.
+pub type Looks = tokio::sync::watch::Receiver<Option<Look>>;
+
+/// What was found when the process looked whether it can serve.
+#[derive(Clone, Debug)]
+pub struct Look {
+    at: Timestamp,
     ready: bool,
     /// What is wrong, by part; empty when nothing is.
     problems: Vec<Trouble>,
 }
 
+/// Looks whether the process can serve. Writes to the database: whether it takes writes is what counts.
+pub async fn look(engine: &Engine) -> Look {
+    let (store, doorbell) = tokio::join!(
+        timeout(LOOK_WITHIN, engine.store.check()),
+        timeout(LOOK_WITHIN, engine.doorbell.check())
+    );
+    let mut problems = Vec::new();
+    // The causes may name hosts: they go to the log.
+    let database = match store {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("no answer in time".to_owned()),
+    };
+    let ready = database.is_none();
+    if let Some(error) = database {
+        tracing::error!(%error, "not ready");
+        problems.push(DATABASE);
+    }
+    if !matches!(doorbell, Ok(Ok(()))) {
+        tracing::warn!("the doorbell is out of order");
+        problems.push(Trouble {
+            part: "doorbell",
+            problem: "the doorbell does not answer; work goes on by the clock",
+        });
+    }
+    Look { at: engine.clock.now(), ready, problems }
+}
+
+const DATABASE: Trouble =
+    Trouble { part: "database", problem: "the database does not answer or takes no writes" };
+
+/// The route that every listener has.
+pub(crate) fn alive() -> Router<Arc<App>> {
+    Router::new().route("/health", get(|| async { Json(serde_json::json!({ "status": "alive" })) }))
+}
+
+/// The routes of one listener of every process.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/ready", get(ready)).route("/metrics", get(metrics))
+}
+
 #[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    problems: Vec<Trouble>,
+}
+
+#[derive(Clone, Debug, Serialize)]
 struct Trouble {
     part: &'static str,
     problem: &'static str,
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    let engine = app.engine();
-    let (store, doorbell) = tokio::join!(engine.store.check(), engine.doorbell.check());
-    let mut problems = Vec::new();
-    let ready = store.is_ok();
-    // The causes may name hosts: they go to the log.
-    if let Err(error) = store {
-        tracing::error!(%error, "not ready");
-        problems.push(Trouble {
-            part: "database",
-            problem: "the database does not answer or takes no writes",
-        });
-    }
-    if let Err(error) = doorbell {
-        tracing::warn!(%error, "the doorbell is out of order");
-        problems.push(Trouble {
-            part: "doorbell",
-            problem: "the doorbell does not answer; work goes on by the clock",
-        });
-    }
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, problems })).into_response()
+    let mut looks = app.web.looks.clone();
+    let first = timeout(FIRST_LOOK, looks.wait_for(Option::is_some)).await;
+    let look = first.ok().and_then(Result::ok).and_then(|look| look.clone());
+    let now = app.engine().clock.now();
+    let ready = match look {
+        Some(look) if now.since(look.at) < STALE => {
+            Ready { ready: look.ready, problems: look.problems }
+        }
+        _ => Ready { ready: false, problems: vec![DATABASE] },
+    };
+    let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(ready)).into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
-    if !app.web.settings.public_metrics && !is_local(&request) {
+    let settings = &app.web.settings;
+    if !settings.public_metrics && !settings.health_apart && !is_local(&request) {
         return StatusCode::NOT_FOUND.into_response();
     }
     let mut text = (app.web.metrics)();

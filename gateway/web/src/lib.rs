@@ -16,6 +16,7 @@ mod public;
 mod session;
 pub mod views;
 
+pub use health::{Look, Looks, look};
 pub use problem::{FieldFault, Problem};
 pub use session::{PasswordError, hash_password};
 
@@ -23,6 +24,8 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use messo_engine::Engine;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -33,11 +36,8 @@ use tower_http::timeout::TimeoutLayer;
 /// Largest body that the API and callbacks take, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-/// Largest form that the pages take, in bytes.
-const MAX_FORM: usize = 16 * 1024;
-
-/// Longest time that a request may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Largest form that the pages take, in bytes: a communication in the words of the staff is the longest.
+const MAX_FORM: usize = 64 * 1024;
 
 /// Pages load nothing from elsewhere and run no script but our one file.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
@@ -53,6 +53,8 @@ pub struct WebState {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// 32 random bytes at each call, from the operating system.
     pub secrets: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
+    /// What was found when the process last looked whether it can serve ([`look`]).
+    pub looks: Looks,
     /// The part of the configuration that is about HTTP.
     pub settings: WebSettings,
     /// Set in the demo alone: how to sign in stands on the sign-in page.
@@ -60,7 +62,7 @@ pub struct WebState {
 }
 
 /// The part of the configuration that is about HTTP.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct WebSettings {
     /// Sessions travel by HTTPS only, in a `__Host-` cookie.
     pub secure_cookies: bool,
@@ -75,6 +77,15 @@ pub struct WebSettings {
     pub pages: bool,
     /// Serve the callbacks of providers.
     pub intake: bool,
+    /// `/ready` and `/metrics` have a listener of their own ([`health_router`]) and are nowhere else.
+    pub health_apart: bool,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpAddr>,
+    /// The body, by its number, to whose desk goes what is written to a telephone number of ours (the
+    /// number as in E.164).
+    pub receivers: BTreeMap<String, u32>,
+    /// Longest time that a request may take.
+    pub request_timeout: Duration,
 }
 
 /// How to sign in to the demo.
@@ -108,8 +119,11 @@ impl App {
 pub fn router(web: WebState) -> Router {
     let (pages, intake) = (web.settings.pages, web.settings.intake);
     let csrf = csrf(&web.settings.public_url);
-    let app = Arc::new(App { doors: session::Doors::new(), web });
-    let mut router = health::routes();
+    let mut router = if web.settings.health_apart {
+        health::alive()
+    } else {
+        health::alive().merge(health::routes())
+    };
     if pages {
         let forms = console::routes().merge(session::routes()).layer(csrf);
         router = router.merge(forms).merge(public::routes()).merge(assets::routes());
@@ -118,6 +132,18 @@ pub fn router(web: WebState) -> Router {
     if intake {
         router = router.merge(callbacks::routes());
     }
+    finish(router, web)
+}
+
+/// Health and metrics alone, for a listener that only operators reach.
+pub fn health_router(web: WebState) -> Router {
+    finish(health::alive().merge(health::routes()), web)
+}
+
+/// What every answer has in common.
+fn finish(router: Router<Arc<App>>, web: WebState) -> Router {
+    let patience = web.settings.request_timeout;
+    let app = Arc::new(App { doors: session::Doors::new(), web });
     router
         .fallback(pages::not_found)
         .with_state(app)
@@ -128,7 +154,7 @@ pub fn router(web: WebState) -> Router {
         .layer(header_layer("x-robots-tag", "noindex"))
         .layer(header_layer(header::CACHE_CONTROL.as_str(), "no-store"))
         .layer(CatchPanicLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience))
 }
 
 fn header_layer(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

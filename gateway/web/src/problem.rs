@@ -11,6 +11,9 @@ use messo_engine::AcceptError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// Most faults that are listed; `detail` has their whole number.
+const MAX_LISTED: usize = 1_000;
+
 /// An error of the API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
@@ -34,15 +37,91 @@ pub struct FieldFault {
     /// Where, e.g. `recipients[0].email`.
     #[schema(example = "recipients[0].email")]
     pub field: String,
+    /// The same as a JSON Pointer into the request (RFC 6901).
+    #[schema(example = "/recipients/0/email")]
+    pub pointer: String,
     /// What to mend, an Italian sentence.
     pub reason: String,
 }
 
 impl FieldFault {
-    /// A fault.
+    /// A fault at a place that is written as `recipients[0].email`.
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
+        let field = field.into();
+        let steps: Vec<String> =
+            field.split(['.', '[']).map(|step| step.trim_end_matches(']').to_owned()).collect();
+        Self { pointer: pointer(&steps), field, reason: reason.into() }
     }
+
+    /// A fault at the end of a path of names and indices.
+    pub(crate) fn at(steps: &[String], reason: impl Into<String>) -> Self {
+        let mut field = String::new();
+        for step in steps {
+            match step.bytes().all(|byte| byte.is_ascii_digit()) && !field.is_empty() {
+                true => field += &format!("[{step}]"),
+                false if field.is_empty() => field.clone_from(step),
+                false => field += &format!(".{step}"),
+            }
+        }
+        Self { pointer: pointer(steps), field, reason: reason.into() }
+    }
+
+    /// A fault that the template, the plan or a rule finds in a recipient. `column` is the name in a CSV,
+    /// where case and meeting stand in every row; here they stand once.
+    pub(crate) fn of_recipient(index: usize, column: &str, reason: impl Into<String>) -> Self {
+        let own = format!("/recipients/{index}");
+        let pointer = match column {
+            "case_number" => "/case/number".to_owned(),
+            "case_year" => "/case/year".to_owned(),
+            "filed_on" => "/case/filed_on".to_owned(),
+            "matter" => "/case/matter".to_owned(),
+            "value" => "/case/value".to_owned(),
+            "meeting_at" => "/meeting/at".to_owned(),
+            "meeting_place" => "/meeting/place".to_owned(),
+            "lawyer_name" => format!("{own}/lawyer/name"),
+            "lawyer_pec" => format!("{own}/lawyer/pec"),
+            "body_name" => String::new(),
+            known if RECIPIENT.contains(&known) => format!("{own}/{known}"),
+            // The template's own.
+            other => format!("{own}/extra/{}", escaped(other)),
+        };
+        let field = format!("recipients[{index}].{column}");
+        Self { field, pointer, reason: reason.into() }
+    }
+}
+
+/// Fields of a recipient that have the name of their column.
+const RECIPIENT: [&str; 17] = [
+    "role",
+    "given_name",
+    "family_name",
+    "company",
+    "fiscal_code",
+    "language",
+    "email",
+    "pec",
+    "mobile",
+    "fax",
+    "street",
+    "house_number",
+    "postal_code",
+    "city",
+    "province",
+    "country",
+    "chat",
+];
+
+/// RFC 6901.
+fn pointer(steps: &[String]) -> String {
+    steps
+        .iter()
+        .filter(|step| steps.len() > 1 || !step.is_empty())
+        .map(|step| format!("/{}", escaped(step)))
+        .collect()
+}
+
+fn escaped(step: &str) -> String {
+    step.replace('~', "~0").replace('/', "~1")
 }
 
 impl Problem {
@@ -72,6 +151,12 @@ impl Problem {
         Self::new("missing", "Non trovato", StatusCode::NOT_FOUND, detail)
     }
 
+    /// 405: the address is right, the method is not.
+    pub fn method() -> Self {
+        let detail = "Questo indirizzo non prevede questo metodo: si veda /v1/openapi.json.";
+        Self::new("method", "Metodo non previsto", StatusCode::METHOD_NOT_ALLOWED, detail)
+    }
+
     /// 409: the idempotency key was used for something else.
     pub fn conflict() -> Self {
         let detail = "Questa Idempotency-Key è già stata usata per una comunicazione diversa.";
@@ -91,11 +176,12 @@ impl Problem {
     }
 
     /// 422: some fields must be mended.
-    pub fn faults(errors: Vec<FieldFault>) -> Self {
+    pub fn faults(mut errors: Vec<FieldFault>) -> Self {
         let detail = match errors.len() {
             1 => "Un dato è da correggere; nulla è stato inviato.".into(),
             many => format!("{many} dati sono da correggere; nulla è stato inviato."),
         };
+        errors.truncate(MAX_LISTED);
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         Self { errors, ..Self::new("invalid", "Dati da correggere", status, detail) }
     }
@@ -160,11 +246,9 @@ impl From<AcceptError> for Problem {
                 problems
                     .into_iter()
                     .map(|problem| {
-                        let index = problem.row.saturating_sub(1);
-                        FieldFault::new(
-                            format!("recipients[{index}].{}", problem.field),
-                            problem.reason,
-                        )
+                        // Rows of a request count from 1.
+                        let index = problem.row.saturating_sub(1) as usize;
+                        FieldFault::of_recipient(index, &problem.field, problem.reason)
                     })
                     .collect(),
             ),
@@ -193,6 +277,20 @@ mod tests {
         assert_eq!(json["type"], "urn:messo:problem:invalid");
         assert_eq!(json["status"], 422);
         assert_eq!(json["errors"][0]["field"], "recipients[1].email");
+        assert_eq!(json["errors"][0]["pointer"], "/recipients/1/email");
+    }
+
+    #[test]
+    fn a_pointer_leads_to_the_place_in_the_request() {
+        let pointer = |column: &str| FieldFault::of_recipient(2, column, "").pointer;
+        assert_eq!(pointer("meeting_at"), "/meeting/at");
+        assert_eq!(pointer("street"), "/recipients/2/street");
+        assert_eq!(pointer("oggetto"), "/recipients/2/extra/oggetto");
+        assert_eq!(
+            FieldFault::new("recipients[0].lawyer.name", "").pointer,
+            "/recipients/0/lawyer/name"
+        );
+        assert_eq!(FieldFault::new("plan", "").pointer, "/plan");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Who is signed in: the sign-in page, the session cookie, the way out.
 //!
-//! Guarantee: only the hash of a session's secret is stored; a wrong login takes as long as a wrong
-//! password; after [`guard::MAX_FAILURES`] failures a login waits. Limit: failures are counted by
-//! each process for itself.
+//! Guarantee: only the hash of a session's secret is stored; a session ends with the password under which
+//! it began; a wrong login takes as long as a wrong password; who guesses is slowed down, and shuts out
+//! nobody else ([`guard`]). Limit: failures are counted by each process for itself.
 
+mod client;
 mod cookie;
 mod guard;
 mod password;
@@ -16,12 +17,12 @@ use askama::Template;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use guard::Guard;
+use cookie::Pass;
+use guard::{Guard, Pace};
 use messo_core::bodies::{Body, User};
-use messo_core::ids::BlobHash;
 use messo_core::ports::{Commit, Write};
 use password::Verifier;
 use serde::Deserialize;
@@ -42,7 +43,7 @@ pub(crate) struct Doors {
 
 impl Doors {
     pub(crate) fn new() -> Self {
-        Self { guard: Guard::default(), verifier: Verifier::new() }
+        Self { guard: Guard::new(), verifier: Verifier::new() }
     }
 }
 
@@ -60,10 +61,11 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        let secret = session_hash(app, &parts.headers).ok_or(PageError::SignIn)?;
+        let pass = pass(app, &parts.headers).ok_or(PageError::SignIn)?;
         let engine = app.engine();
-        let user =
-            engine.store.session(secret, engine.clock.now()).await?.ok_or(PageError::SignIn)?;
+        let user = engine.store.session(pass.session(), engine.clock.now()).await?;
+        // A password that was changed since ends the sessions that began under the old one.
+        let user = user.filter(|user| pass.holds(&user.password_hash)).ok_or(PageError::SignIn)?;
         let body = engine.body(user.body).await?;
         Ok(Self { user, body })
     }
@@ -109,6 +111,8 @@ struct Entry {
 
 async fn sign_in(
     State(app): State<Arc<App>>,
+    extensions: Extensions,
+    headers: HeaderMap,
     Form(entry): Form<Entry>,
 ) -> Result<Response, PageError> {
     let login = entry.login.trim();
@@ -116,25 +120,32 @@ async fn sign_in(
         return Ok(login_page(&app, "", Some(WRONG)));
     }
     let engine = app.engine();
-    let now = engine.clock.now();
-    if app.doors.guard.waits(login, now) {
-        return Ok(login_page(&app, login, Some(WAIT)));
-    }
+    let (now, guard) = (engine.clock.now(), &app.doors.guard);
+    let client = client::address(&extensions, &headers, &app.web.settings.proxies);
     // Counted before it is checked, so that many at once are not one; forgotten when it holds.
-    app.doors.guard.failed(login, now);
+    let place = match guard.begin(login, &client, now) {
+        Pace::Free => None,
+        Pace::Slow => match guard.take_turn().await {
+            Some(turn) => Some(turn),
+            None => return Ok(login_page(&app, login, Some(CROWD))),
+        },
+        Pace::Wait => return Ok(login_page(&app, login, Some(WAIT))),
+    };
     let user = engine.store.user(login).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let holds = app.doors.verifier.verify(entry.password, hash).await;
+    drop(place);
     let Some(user) = user.filter(|_| holds) else {
         tracing::warn!("a sign-in failed");
         return Ok(login_page(&app, login, Some(WRONG)));
     };
-    app.doors.guard.forget(login);
+    guard.succeeded(login, &client, now);
     let secret = (app.web.secrets)();
+    let pass = Pass::new(secret, &user.password_hash);
     let session =
-        Write::Session { secret: BlobHash::of(&secret), user: user.id, expires_at: now + SESSION };
+        Write::Session { secret: pass.session(), user: user.id, expires_at: now + SESSION };
     engine.store.commit(Commit { guards: Vec::new(), writes: vec![session] }).await?;
-    let cookie = cookie::set(&secret, SESSION, app.web.settings.secure_cookies);
+    let cookie = cookie::set(&pass, SESSION, app.web.settings.secure_cookies);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
 
@@ -142,19 +153,22 @@ const WRONG: (StatusCode, &str) =
     (StatusCode::UNAUTHORIZED, "Nome utente o password non corretti.");
 const WAIT: (StatusCode, &str) = (
     StatusCode::TOO_MANY_REQUESTS,
-    "Troppi tentativi non riusciti: per questo utente si può riprovare fra un quarto d'ora.",
+    "Troppi tentativi non riusciti da questo collegamento: si può riprovare fra un quarto d'ora.",
+);
+const CROWD: (StatusCode, &str) = (
+    StatusCode::TOO_MANY_REQUESTS,
+    "In questo momento ci sono troppi tentativi di accesso: si può riprovare fra un minuto.",
 );
 
 async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, PageError> {
-    if let Some(secret) = session_hash(&app, &headers) {
-        let writes = vec![Write::EndSession(secret)];
+    if let Some(pass) = pass(&app, &headers) {
+        let writes = vec![Write::EndSession(pass.session())];
         app.engine().store.commit(Commit { guards: Vec::new(), writes }).await?;
     }
     let cookie = cookie::clear(app.web.settings.secure_cookies);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/login")).into_response())
 }
 
-fn session_hash(app: &App, headers: &HeaderMap) -> Option<BlobHash> {
-    let secret = cookie::read(headers, app.web.settings.secure_cookies)?;
-    Some(BlobHash::of(&secret))
+fn pass(app: &App, headers: &HeaderMap) -> Option<Pass> {
+    cookie::read(headers, app.web.settings.secure_cookies)
 }

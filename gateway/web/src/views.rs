@@ -23,6 +23,11 @@ pub struct DispatchView {
     pub number: u32,
     /// What it has come to: waiting, doubtful, delivered, failed, cancelled.
     pub state: &'static str,
+    /// What the delivery is worth, where it reached the recipient: handed_over, carrier_report,
+    /// signed_receipt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub proof: Option<messo_core::legs::Proof>,
     /// The notice.
     pub notice: String,
     /// The run in which it was released.
@@ -240,6 +245,7 @@ fn view(record: &Record) -> DispatchView {
         id: dispatch.id.to_string(),
         number: dispatch.number,
         state: dispatch.state().word(),
+        proof: dispatch.proof(),
         notice: dispatch.notice.to_string(),
         batch: dispatch.batch.map(|batch| batch.to_string()),
         row: dispatch.row,

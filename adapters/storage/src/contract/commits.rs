@@ -161,16 +161,22 @@ pub(super) async fn the_same_bytes_role_and_code_twice_are_one(store: Arc<dyn St
         case: world.case.id,
         party: world.party.id,
         role: messo_core::cases::Role::Summoned,
+        lawyer: Some(messo_core::notices::LawyerFacts {
+            name: "Avv. Portinari".into(),
+            pec: "portinari@pec.example.it".into(),
+        }),
     };
     let code = IssuedCode { body, dispatch: dispatch.id, text: "codice".into(), at: NOON };
     for _ in 0..2 {
         let writes = vec![
             Write::Blob(Blob::new(body, b"twice".to_vec())),
-            Write::Role(role),
+            Write::Role(role.clone()),
             Write::Code(code.clone()),
         ];
         world.commit(writes).await.expect("harmless");
     }
+    let without = messo_core::cases::CaseRole { lawyer: None, ..role.clone() };
+    world.commit(vec![Write::Role(without)]).await.expect("harmless, and the lawyer stays");
     assert_eq!(world.store.roles(body, world.case.id).await.expect("roles"), [role]);
     assert_eq!(world.store.codes(body, None, 9).await.expect("codes"), [code]);
 }

@@ -66,6 +66,7 @@ impl World {
                 case: world.case.id,
                 party: world.party.id,
                 role: Role::Summoned,
+                lawyer: None,
             }),
             Write::Notice(world.notice.clone()),
         ];

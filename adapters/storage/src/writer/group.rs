@@ -259,7 +259,7 @@ impl Writing<'_> {
             }
             Write::Case(case) => cases::write_case(self, case).await,
             Write::Party(party) => parties::write_party(self, party).await,
-            Write::Role(role) => cases::write_role(self, *role).await,
+            Write::Role(role) => cases::write_role(self, role).await,
             Write::Document(document) => cases::write_document(self, document).await,
             Write::Notice(notice) => notices::write_notice(self, notice).await,
             Write::NewDispatch(dispatch) => dispatches::write_new(self, dispatch).await,

@@ -144,13 +144,12 @@ fn what_falls_in_the_quiet_hours_waits_for_eight_in_rome() {
 
 #[test]
 fn dates_are_said_in_three_languages() {
-    let meeting = date(2026, 11, 3).at(15, 30, 0, 0);
     for (locale, words) in [
-        (Locale::It, "martedì 3 novembre 2026, ore 15:30"),
-        (Locale::De, "Dienstag, 3. November 2026, 15:30 Uhr"),
-        (Locale::En, "Tuesday 3 November 2026 at 15:30"),
+        (Locale::It, "martedì 3 novembre 2026"),
+        (Locale::De, "Dienstag, 3. November 2026"),
+        (Locale::En, "Tuesday 3 November 2026"),
     ] {
-        assert_eq!(date_time_in_words(meeting, locale), words);
+        assert_eq!(date_in_words(date(2026, 11, 3), locale), words);
     }
     assert_eq!(date_in_words(date(2027, 1, 1), Locale::It), "venerdì 1° gennaio 2027");
     assert_eq!(date_in_words(date(2027, 1, 1), Locale::De), "Freitag, 1. Jänner 2027");

@@ -1,7 +1,7 @@
 //! Dates in words, as letters and messages say them, in the three languages.
 
 use crate::notices::Locale;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 
 const DAYS_IT: [&str; 7] =
     ["lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato", "domenica"];
@@ -86,18 +86,6 @@ pub fn date_in_words(date: Date, locale: Locale) -> String {
         Locale::It => format!("{} {words}", DAYS_IT[day]),
         Locale::De => format!("{}, {words}", DAYS_DE[day]),
         Locale::En => format!("{} {words}", DAYS_EN[day]),
-    }
-}
-
-/// A date with its time: `martedì 3 novembre 2026, ore 15:30`,
-/// `Dienstag, 3. November 2026, 15:30 Uhr`, `Tuesday 3 November 2026 at 15:30`.
-pub fn date_time_in_words(at: DateTime, locale: Locale) -> String {
-    let date = date_in_words(at.date(), locale);
-    let time = format!("{:02}:{:02}", at.hour(), at.minute());
-    match locale {
-        Locale::It => format!("{date}, ore {time}"),
-        Locale::De => format!("{date}, {time} Uhr"),
-        Locale::En => format!("{date} at {time}"),
     }
 }
 

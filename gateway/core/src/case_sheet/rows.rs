@@ -12,14 +12,15 @@ use crate::cases::Role;
 use crate::notices::{
     CaseFacts, LawyerFacts, Locale, MeetingFacts, NoticeFacts, RecipientFacts, RecipientRequest,
 };
+use jiff::civil::Date;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Reads a row.
-pub(super) fn read(header: &Header, record: Record) -> SheetRow {
+/// Reads a row. `today` is the day after which nothing can have been filed, where it is known.
+pub(super) fn read(header: &Header, record: Record, today: Option<Date>) -> SheetRow {
     let row = record.row;
     let mut reading = Reading {
         row,
+        today,
         known: vec![String::new(); Column::ALL.len()],
         extra: BTreeMap::new(),
         errors: Vec::new(),
@@ -34,27 +35,10 @@ pub(super) fn read(header: &Header, record: Record) -> SheetRow {
     SheetRow { row, outcome: if errors.is_empty() { Ok(request) } else { Err(errors) }, warnings }
 }
 
-/// A hash of case, person and addresses: two rows with the same one are the same to us.
-/// Of 64 bits, so that among two million rows a false alarm has odds of one in nine million.
-pub(super) fn fingerprint(request: &RecipientRequest) -> u64 {
-    // The hasher without keys: the same file gives the same answer every time.
-    let mut hasher = DefaultHasher::new();
-    let facts = &request.facts;
-    (facts.case.year, facts.case.number.to_lowercase()).hash(&mut hasher);
-    if facts.recipient.fiscal_code.is_empty() {
-        facts.recipient.full_name().to_lowercase().hash(&mut hasher);
-    } else {
-        facts.recipient.fiscal_code.hash(&mut hasher);
-    }
-    for address in &request.addresses {
-        address.line().to_lowercase().hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
 /// A row being read.
 struct Reading {
     row: u32,
+    today: Option<Date>,
     /// Cells by column, trimmed; empty when absent or refused.
     known: Vec<String>,
     extra: BTreeMap<String, String>,
@@ -165,10 +149,18 @@ impl Reading {
         CaseFacts {
             number: self.parsed(Column::CaseNumber, cells::case_number).unwrap_or_default(),
             year: self.parsed(Column::CaseYear, cells::case_year).unwrap_or_default(),
-            filed_on: self.parsed(Column::FiledOn, cells::date),
+            filed_on: self.filed_on(),
             matter: self.text(Column::Matter).to_owned(),
             value_cents: self.parsed(Column::Value, cells::amount).flatten(),
         }
+    }
+
+    fn filed_on(&mut self) -> Option<Date> {
+        let today = self.today;
+        self.parsed(Column::FiledOn, |text| {
+            let date = cells::date(text)?;
+            check_filed_on(date, today).map(|()| date).map_err(str::to_owned)
+        })
     }
 
     fn recipient(&mut self) -> RecipientFacts {
@@ -283,6 +275,14 @@ impl Reading {
         }
         at.map(|at| MeetingFacts { at, place })
     }
+}
+
+/// A petition is filed before anybody is told of it.
+pub(super) fn check_filed_on(date: Date, today: Option<Date>) -> Result<(), &'static str> {
+    if today.is_some_and(|today| date > today) {
+        return Err("la data di deposito è nel futuro");
+    }
+    Ok(())
 }
 
 fn phone(text: &str) -> Result<PhoneNumber, String> {

@@ -273,6 +273,18 @@ fn after_a_fatal_error_there_are_no_more_rows() {
     assert!(items[0].is_ok() && items[1].is_err());
 }
 
+#[test]
+fn a_petition_cannot_be_filed_tomorrow() {
+    let text = "numero;anno;cognome;data_presentazione\n1;2026;Rossi;22/11/2026\n2;2026;Bianchi;23/11/2026\n";
+    let today = jiff::civil::date(2026, 11, 22);
+    let sheet = CaseSheet::open(Cursor::new(text)).unwrap().as_of(today);
+    let rows: Vec<_> = sheet.map(Result::unwrap).collect();
+    assert!(rows[0].outcome.is_ok());
+    let errors = rows[1].outcome.as_ref().unwrap_err();
+    assert_eq!((errors[0].row, errors[0].field.as_str()), (3, "filed_on"));
+    assert_eq!(errors[0].reason, "la data di deposito è nel futuro");
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

@@ -60,7 +60,7 @@ pub(super) fn data(statement: &Statement<'_>) -> Value {
         "number": dispatch.number,
         "dispatch": dispatch.id,
         "recipient": recipient_line(dispatch),
-        "state": dispatch.state().title(),
+        "state": dispatch.title(),
         "outcome_sentence": outcome_sentence(dispatch),
         "sandbox": about.sandbox,
         "sandbox_sentence": sandbox_sentence(about.sandbox),
@@ -122,7 +122,9 @@ fn outcome_sentence(dispatch: &Dispatch) -> String {
         })
         .collect();
     match dispatch.state() {
-        DispatchState::Delivered => format!("Comunicazione consegnata. {}.", reached.join("; ")),
+        DispatchState::Delivered => {
+            format!("Comunicazione {}. {}.", dispatch.title().to_lowercase(), reached.join("; "))
+        }
         DispatchState::Failed if reached.is_empty() => {
             "Comunicazione non consegnata: nessuno dei canali previsti è riuscito.".into()
         }

@@ -4,7 +4,7 @@ use crate::cli::{self, Role};
 use crate::commands::{init, keys};
 use crate::config::Place;
 use crate::house::House;
-use crate::running::{self, Running};
+use crate::running::{self, Doors, Running};
 use anyhow::Context;
 use messo_core::addresses::EmailAddress;
 use messo_core::bodies::Body;
@@ -39,7 +39,8 @@ pub async fn run(demo: cli::Demo, place: Option<Place>) -> anyhow::Result<()> {
     let house = furnish(&place, &url).await?;
     let info = DemoInfo { user: USER.into(), password: PASSWORD.into() };
     let roles = [Role::Web, Role::Worker, Role::Intake];
-    let running = Running::start(&house, &roles, Some(listener), Some(info))?;
+    let running =
+        Running::start(&house, &roles, Doors { main: Some(listener), health: None }, Some(info))?;
     greet(&demo, &url, &place)?;
     running::told_to_stop().await;
     running.stop().await;

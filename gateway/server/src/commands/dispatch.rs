@@ -1,14 +1,24 @@
-//! `messo dispatch`: what became of one dispatch, and of many.
+//! `messo dispatch`: what became of one dispatch, and of many; doubts settled, dispatches stopped.
+
+mod settle;
 
 use crate::cli::Dispatch;
 use crate::config::Place;
 use crate::house::House;
 use anyhow::Context;
-use messo_core::ports::DispatchFilter;
-use messo_engine::Verdict;
+use messo_core::dispatches::DispatchState;
+use messo_core::ids::BodyId;
+use messo_core::ports::{DispatchFilter, DispatchRow};
 use std::io::Write;
+use std::time::Duration;
 
-/// Shows, lists or settles.
+/// Who stands in the evidence for what is decided here.
+const WHO: &str = "command line";
+
+/// Dispatches read at a time.
+const PAGE: u32 = 1_000;
+
+/// Shows, lists, settles or cancels.
 pub async fn run(command: Dispatch, place: &Place) -> anyhow::Result<()> {
     let house = House::open(place).await?;
     let body = house.body().await?.id;
@@ -23,29 +33,80 @@ pub async fn run(command: Dispatch, place: &Place) -> anyhow::Result<()> {
                 println!("{}", serde_json::to_string_pretty(&view)?);
             }
         }
-        Dispatch::List { limit, jsonl } => {
-            let filter = DispatchFilter { limit, ..DispatchFilter::default() };
-            let mut out = std::io::stdout().lock();
-            for row in house.engine.store.dispatches(body, &filter).await? {
-                let (dispatch, state) = (&row.dispatch, row.dispatch.state());
-                if jsonl {
-                    let line = serde_json::json!({
-                        "id": dispatch.id, "row": dispatch.row, "state": state,
-                        "case": dispatch.facts.case, "sandbox": row.sandbox,
-                    });
-                    writeln!(out, "{line}")?;
-                } else {
-                    let case = &dispatch.facts.case;
-                    let (number, year) = (&case.number, case.year);
-                    writeln!(out, "{}  {:10}  {number}/{year}", dispatch.id, state.word())?;
-                }
-            }
+        Dispatch::List { state, older_than, limit, json, jsonl } => {
+            let form = match (json, jsonl) {
+                (true, _) => Form::Object,
+                (_, true) => Form::Lines,
+                _ => Form::Words,
+            };
+            list(&house, body, state, older_than, limit, form).await?;
         }
-        Dispatch::Settle { id, leg, sent, not_sent: _ } => {
-            let verdict = if sent { Verdict::Sent } else { Verdict::NotSent };
-            let dispatch = house.engine.settle(body, id, leg, verdict, "command line").await?;
+        Dispatch::Settle(settle) => settle::run(settle, &house, body).await?,
+        Dispatch::Cancel { id } => {
+            let dispatch = house.engine.cancel(body, id, WHO).await?;
             println!("{}", dispatch.state().word());
         }
     }
     Ok(())
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Words,
+    Lines,
+    Object,
+}
+
+/// Writes the newest ones as they are read, so that a long list needs no more memory than a short one;
+/// one JSON object is gathered first.
+async fn list(
+    house: &House,
+    body: BodyId,
+    state: Option<DispatchState>,
+    older_than: Option<Duration>,
+    limit: u32,
+    form: Form,
+) -> anyhow::Result<()> {
+    let now = house.engine.clock.now();
+    let old = |row: &DispatchRow| {
+        older_than.is_none_or(|span| now.since(row.dispatch.created_at) >= span)
+    };
+    let mut filter = DispatchFilter { state, limit: PAGE, ..DispatchFilter::default() };
+    let (mut out, mut gathered) = (std::io::stdout().lock(), Vec::new());
+    let mut left = limit as usize;
+    while left > 0 {
+        let page = house.engine.store.dispatches(body, &filter).await?;
+        for row in page.iter().filter(|row| old(row)).take(left) {
+            left -= 1;
+            match form {
+                Form::Words => writeln!(out, "{}", words(row))?,
+                Form::Lines => writeln!(out, "{}", line(row))?,
+                Form::Object => gathered.push(line(row)),
+            }
+        }
+        filter.before = page.last().map(|row| row.dispatch.id);
+        if page.len() < PAGE as usize {
+            break;
+        }
+    }
+    if form == Form::Object {
+        writeln!(out, "{}", serde_json::json!({ "dispatches": gathered }))?;
+    }
+    Ok(())
+}
+
+fn line(row: &DispatchRow) -> serde_json::Value {
+    let dispatch = &row.dispatch;
+    serde_json::json!({
+        "id": dispatch.id, "row": dispatch.row, "state": dispatch.state(),
+        "proof": dispatch.proof(), "case": dispatch.facts.case, "sandbox": row.sandbox,
+        "created_at": dispatch.created_at.to_string(),
+    })
+}
+
+fn words(row: &DispatchRow) -> String {
+    let (dispatch, case) = (&row.dispatch, &row.dispatch.facts.case);
+    let state = dispatch.state().word();
+    format!("{}  {state:10}  {}/{}", dispatch.id, case.number, case.year)
 }

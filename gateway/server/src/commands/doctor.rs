@@ -1,9 +1,15 @@
 //! `messo doctor`: what works, what does not, and what to do about it.
+//!
+//! Guarantee: it sends nothing and makes nothing, not even a database that is missing.
 
 use crate::config::{self, Place};
-use crate::house::House;
+use crate::house::{self, House};
+use crate::rim::KEYS_FILE;
+use messo_core::bodies::Body;
 use serde::Serialize;
+use std::os::unix::fs::PermissionsExt;
 use std::process::ExitCode;
+use url::{Host, Url};
 
 #[derive(Serialize)]
 struct Finding {
@@ -65,13 +71,19 @@ async fn examine(place: &Place) -> Vec<Finding> {
             )
         }),
     ));
+    let body = house.body().await;
     findings.push(finding(
         "body",
-        match house.body().await {
-            Ok(body) => Ok(body.facts.name),
+        match &body {
+            Ok(body) => Ok(body.facts.name.clone()),
             Err(error) => Err(error.to_string()),
         },
     ));
+    findings.extend(private(&house, place));
+    if engine.providers.iter().any(|provider| !provider.spec().sandbox) {
+        findings.push(public_address(&house.settings.server.public_url));
+        findings.extend(body.ok().map(|body| sender(&body)));
+    }
     if engine.providers.iter().next().is_none() {
         let detail = "no channel is configured: set [email] or [sms], or name sandbox channels";
         findings.push(finding("channels", Err(detail.into())));
@@ -90,4 +102,100 @@ async fn examine(place: &Place) -> Vec<Finding> {
         findings.push(finding(format!("{} by {}", spec.channel, spec.name), checked));
     }
     findings
+}
+
+/// Files that hold secrets or people's data and that others on this machine can read.
+fn private(house: &House, place: &Place) -> Vec<Finding> {
+    let files = [place.data.join(KEYS_FILE), place.file.clone()].into_iter();
+    files
+        .chain(house::embedded(&house.settings, &place.data))
+        .filter(|file| {
+            let mode = std::fs::metadata(file).map_or(0, |about| about.permissions().mode());
+            mode & 0o077 != 0
+        })
+        .map(|file| {
+            let name = file.display();
+            finding("rights", Err(format!("others can read {name}: chmod 600 {name}")))
+        })
+        .collect()
+}
+
+/// A code that is printed for good must lead to a place that people can reach.
+fn public_address(url: &str) -> Finding {
+    let host = Url::parse(url).ok().and_then(|url| url.host().map(|host| host.to_owned()));
+    let problem = match host {
+        None => Some("is no address"),
+        Some(Host::Domain(name)) if name == "localhost" || is_reserved(&name) => {
+            Some("can be reached by nobody")
+        }
+        Some(Host::Ipv4(address)) if address.is_loopback() || address.is_unspecified() => {
+            Some("can be reached from this machine alone")
+        }
+        Some(Host::Ipv6(address)) if address.is_loopback() || address.is_unspecified() => {
+            Some("can be reached from this machine alone")
+        }
+        Some(_) => None,
+    };
+    finding(
+        "public address",
+        problem.map_or(Ok(url.to_owned()), |problem| {
+            Err(format!(
+                "{url} {problem}, and stands in the codes of real notices: set server.public_url"
+            ))
+        }),
+    )
+}
+
+/// Answers and bounces go to the address from which real mail leaves.
+fn sender(body: &Body) -> Finding {
+    let address = &body.sender.email;
+    finding(
+        "sender",
+        if is_reserved(address.domain()) {
+            Err(format!(
+                "{address} is an address that cannot exist, and real mail would leave from it: {}",
+                "`messo body set --email ADDRESS` gives the body its own"
+            ))
+        } else {
+            Ok(address.to_string())
+        },
+    )
+}
+
+/// Domains that are kept for examples and for what does not exist (RFC 2606).
+fn is_reserved(domain: &str) -> bool {
+    let domain = domain.trim_end_matches('.').to_ascii_lowercase();
+    let top = domain.rsplit('.').next().unwrap_or_default();
+    let examples = ["example.com", "example.net", "example.org"];
+    matches!(top, "example" | "invalid" | "localhost")
+        || examples.iter().any(|name| {
+            domain.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_nobody_can_reach_is_a_problem() {
+        for url in
+            ["http://127.0.0.1:8080", "http://[::1]/", "https://localhost", "https://a.example"]
+        {
+            assert!(!public_address(url).ok, "{url}");
+        }
+        for url in ["https://messo.alfa.it", "http://192.168.1.7:8080"] {
+            assert!(public_address(url).ok, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_domain_of_examples_is_no_sender() {
+        for domain in ["organismo.example", "x.invalid", "mail.example.org", "example.com"] {
+            assert!(is_reserved(domain), "{domain}");
+        }
+        for domain in ["example.it", "notexample.com", "alfa.test"] {
+            assert!(!is_reserved(domain), "{domain}");
+        }
+    }
 }

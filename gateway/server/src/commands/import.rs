@@ -18,10 +18,10 @@ pub async fn run(import: Import, place: &Place) -> anyhow::Result<ExitCode> {
     let Import::Cases { file, dry_run } = import;
     let house = House::open(place).await?;
     let body = house.body().await?.id;
-    let mut progress = Progress::new("filing", 0);
+    let mut progress = Progress::new("registrazione", 0);
     let (mut filed, mut problems) = (0u64, Vec::new());
     let mut broken = None;
-    let rows = sheet::rows(&file)?.filter_map(|row| match row {
+    let rows = sheet::rows(&file, house.engine.clock.now())?.filter_map(|row| match row {
         Ok(row) => row.outcome.map_err(|faults| problems.extend(faults)).ok(),
         Err(error) => {
             broken = Some(error);
@@ -46,8 +46,8 @@ pub async fn run(import: Import, place: &Place) -> anyhow::Result<ExitCode> {
         return Err(error.into());
     }
     print_csv(&problems)?;
-    let verb = if dry_run { "sound" } else { "filed" };
-    eprintln!("{filed} rows {verb}, {} faults.", problems.len());
+    let verb = if dry_run { "corrette" } else { "registrate" };
+    eprintln!("Righe {verb}: {filed}; errori: {}.", problems.len());
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

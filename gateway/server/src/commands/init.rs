@@ -4,22 +4,27 @@ use crate::cli::Init;
 use crate::config::{self, Place};
 use crate::house;
 use crate::rim::{self, KEYS_FILE, Keys, RandomIds};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use messo_channels::email::SmtpSettings;
 use messo_core::addresses::{Channel, EmailAddress};
 use messo_core::bodies::{Body, BodyKind, Sender};
 use messo_core::ids::BodyId;
 use messo_core::notices::BodyFacts;
 use messo_core::ports::{Commit, Ids, Store, Write};
 use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use url::Url;
 
 /// Sets up the folder. Refuses one that is in use; a half-made one (no configuration yet) is completed.
+/// Everything is checked before anything is written, and what was written goes away when it fails.
 pub async fn run(init: &Init, place: &Place) -> anyhow::Result<()> {
     if place.file.exists() {
         bail!("{} is there already: nothing was changed", place.file.display());
     }
     let email =
         EmailAddress::parse(&init.email).map_err(|error| anyhow::anyhow!("--email: {error}"))?;
-    let body = new_body(&init.name, email);
+    ensure!(!init.name.trim().is_empty(), "--name: a body has a name");
+    let body = new_body(init.name.trim(), email);
     write(place, &options(init)?, body).await?;
     eprintln!("Ready: {}", place.data.display());
     eprintln!("Next: messo doctor --data {0}; messo serve --data {0}", place.data.display());
@@ -27,8 +32,17 @@ pub async fn run(init: &Init, place: &Place) -> anyhow::Result<()> {
 }
 
 /// Writes configuration and secrets, makes the database and the body. The configuration comes last:
-/// a folder with a configuration is a complete one.
+/// a folder with a configuration is a complete one. On failure the folder is as it was before.
 pub async fn write(place: &Place, options: &[(&str, String)], body: Body) -> anyhow::Result<()> {
+    let before = Before::look(place);
+    let written = write_all(place, options, body).await;
+    if written.is_err() {
+        before.restore();
+    }
+    written
+}
+
+async fn write_all(place: &Place, options: &[(&str, String)], body: Body) -> anyhow::Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -38,7 +52,7 @@ pub async fn write(place: &Place, options: &[(&str, String)], body: Body) -> any
         Keys::generate().save(&place.data)?;
     }
     let text = set(&config::template(), options);
-    let new = place.file.with_extension("new.toml");
+    let new = draft(place);
     rim::write_private(&new, text.as_bytes())
         .with_context(|| format!("the configuration {} cannot be written", new.display()))?;
     let settings = config::load(&new)?;
@@ -52,6 +66,40 @@ pub async fn write(place: &Place, options: &[(&str, String)], body: Body) -> any
     Ok(())
 }
 
+/// The configuration while it is being written.
+fn draft(place: &Place) -> PathBuf {
+    place.file.with_extension("new.toml")
+}
+
+/// What was not there before, and goes away again on failure.
+struct Before {
+    files: Vec<PathBuf>,
+    /// Innermost first; only removed when they are empty.
+    folders: Vec<PathBuf>,
+}
+
+impl Before {
+    fn look(place: &Place) -> Self {
+        let missing = |file: &PathBuf| !file.exists();
+        let names = [KEYS_FILE, "keys.json.new", "messo.db", "messo.db-wal", "messo.db-shm"];
+        let files = names.iter().map(|name| place.data.join(name)).chain([draft(place)]);
+        let folders = place.data.ancestors().filter(|folder| *folder != Path::new(""));
+        Self {
+            files: files.filter(missing).collect(),
+            folders: folders.map(Path::to_owned).take_while(missing).collect(),
+        }
+    }
+
+    fn restore(self) {
+        for file in self.files {
+            drop(std::fs::remove_file(file));
+        }
+        for folder in self.folders {
+            drop(std::fs::remove_dir(folder));
+        }
+    }
+}
+
 /// A body with a name and an address, to be completed in the console.
 pub fn new_body(name: &str, email: EmailAddress) -> Body {
     Body {
@@ -63,7 +111,13 @@ pub fn new_body(name: &str, email: EmailAddress) -> Body {
             email: email.to_string(),
             ..BodyFacts::default()
         },
-        sender: Sender { name: name.to_owned(), email, reply_to: None, sms_sender: "Messo".into() },
+        sender: Sender {
+            name: name.to_owned(),
+            email,
+            pec: None,
+            reply_to: None,
+            sms_sender: "Messo".into(),
+        },
         patron_saint: None,
     }
 }
@@ -74,16 +128,41 @@ fn options(init: &Init) -> anyhow::Result<Vec<(&'static str, String)>> {
         options.push(("sandbox.channels", all_channels()));
     }
     if let Some(url) = &init.smtp {
+        SmtpSettings::from_url(url).context("--smtp")?;
         options.push(("email.provider", quoted("smtp")?));
         options.push(("email.url", quoted(url)?));
     }
     if let Some(url) = &init.database {
+        check_database(url).context("--database")?;
         options.push(("database.url", quoted(url)?));
     }
     if let Some(url) = &init.broker {
+        if url != "local" {
+            messo_wakeup::RabbitDoorbell::new(url).context("--broker")?;
+        }
         options.push(("doorbell.url", quoted(url)?));
     }
+    if let Some(url) = &init.public_url {
+        let url = config::public_url(url).context("--public-url")?;
+        options.push(("server.secure_cookies", url.starts_with("https://").to_string()));
+        options.push(("server.public_url", quoted(&url)?));
+    }
     Ok(options)
+}
+
+/// An address of a database that can be meant. The sentence never repeats it: it may hold a password.
+fn check_database(url: &str) -> anyhow::Result<()> {
+    if let Some(file) = url.strip_prefix("sqlite://") {
+        ensure!(!file.is_empty(), "sqlite:// is followed by the name of a file");
+        return Ok(());
+    }
+    let parsed = Url::parse(url).ok();
+    let postgres = parsed.filter(|url| matches!(url.scheme(), "postgres" | "postgresql"));
+    ensure!(
+        postgres.is_some_and(|url| url.path().len() > 1),
+        "a database is postgres://user:password@host/name or sqlite://FILE"
+    );
+    Ok(())
 }
 
 /// All channels, as a TOML list.
@@ -128,6 +207,16 @@ mod tests {
         assert!(text.contains("\nprovider = \"smtp\"\n"));
         assert!(text.contains("\nurl = \"postgres://x\"\n"));
         assert!(text.contains("# Ordinary e-mail") || text.contains("Ordinary e-mail"));
+    }
+
+    #[test]
+    fn a_database_is_one_that_can_be_meant() {
+        for good in ["sqlite://messo.db", "postgres://u:p@h/messo", "postgresql://h:5432/messo"] {
+            assert!(check_database(good).is_ok(), "{good}");
+        }
+        for bad in ["mysql://h/messo", "postgres://h", "messo.db", "sqlite://", ""] {
+            assert!(check_database(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

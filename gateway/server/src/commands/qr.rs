@@ -15,7 +15,8 @@ pub fn run(qr: &Qr, place: &Place) -> anyhow::Result<ExitCode> {
             let id = keys.rotate()?;
             keys.save(&place.data)?;
             eprintln!(
-                "New codes are sealed with key {id}; older letters stay valid. Restart `messo serve`."
+                "New codes are sealed with key {id}; older letters stay valid. Running processes \
+                 find the key when they meet it, and seal with it from then on."
             );
             Ok(ExitCode::SUCCESS)
         }

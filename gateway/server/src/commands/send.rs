@@ -1,7 +1,7 @@
 //! `messo send`: one notice per row of a CSV: validate, price, release, report.
 //!
 //! The file is read twice: once to find every fault before anything leaves, once to release. So the
-//! memory hardly grows with the file. Started again, after an interruption or after rows were mended, it
+//! memory hardly grows with the file; one that is not the same at the second reading is refused. Started again, after an interruption or after rows were mended, it
 //! goes on where it stopped: a row that was released before is not sent twice (but for `--again`).
 
 mod pricing;
@@ -12,18 +12,17 @@ use crate::commands::sheet;
 use crate::config::Place;
 use crate::house::House;
 use crate::progress::Progress;
-use crate::running::Running;
+use crate::running::{Doors, Running};
 use anyhow::{Context, bail};
 use messo_core::bodies::Body;
 use messo_core::case_sheet::RowError;
 use messo_core::ids::{BlobHash, DispatchId};
-use messo_core::notices::RecipientRequest;
+use messo_core::legs::Proof;
 use messo_core::ports::Progress as Standing;
 use messo_engine::{Released, Run};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use tokio::time::Instant;
@@ -44,6 +43,8 @@ struct Report {
     released: u64,
     repeated: u64,
     delivered: u64,
+    /// How many of the delivered ones are known to be handed over only: ordinary e-mail proves no more.
+    handed_over: u64,
     failed: u64,
     waiting: u64,
     doubtful: u64,
@@ -61,6 +62,9 @@ struct Line {
     id: DispatchId,
     row: u32,
     state: &'static str,
+    /// What a delivery is worth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<Proof>,
 }
 
 /// What the first reading found.
@@ -96,7 +100,7 @@ pub async fn run(send: &Send, place: &Place) -> anyhow::Result<ExitCode> {
     let stopped = send.strict && !check.bad_rows.is_empty();
     if stopped {
         eprintln!(
-            "Nothing was released: {} rows are to be mended (--strict).",
+            "Nulla è stato rilasciato: righe da correggere {} (--strict).",
             report.rejected_rows
         );
     }
@@ -105,6 +109,10 @@ pub async fn run(send: &Send, place: &Place) -> anyhow::Result<ExitCode> {
     }
     report.seconds = started.elapsed().as_secs_f64();
     show(&report, send.json)?;
+    if report.released > 0 {
+        unchanged(&send.file, check.content)
+            .context("while its rows were released; see `messo dispatch list` for what was")?;
+    }
     let finished = !send.wait || send.dry_run || report.waiting == 0;
     let useful = report.rows == 0 || check.bad_rows.len() as u64 != report.rows;
     Ok(if finished && useful && !stopped { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -117,11 +125,11 @@ fn check(house: &House, file: &Path, run: &Run, body: &Body) -> anyhow::Result<C
         problems: Vec::new(),
         warnings: Vec::new(),
         bad_rows: HashSet::new(),
-        content: hash_file(file)?,
+        content: sheet::hash(file)?,
         cost_millieuro: 0,
     };
-    let mut progress = Progress::new("checking", 0);
-    for row in sheet::rows(file)? {
+    let mut progress = Progress::new("controllo", 0);
+    for row in sheet::rows(file, house.engine.clock.now())? {
         check.rows += 1;
         progress.step();
         let row = row.with_context(|| file.display().to_string())?;
@@ -134,8 +142,9 @@ fn check(house: &House, file: &Path, run: &Run, body: &Body) -> anyhow::Result<C
                 let recipient = &request.recipients[0];
                 let faults = house.engine.faults(recipient, &request, body)?;
                 if faults.is_empty() {
+                    let warnings = house.engine.warnings(recipient, &request, body);
                     let room = MAX_LISTED - check.warnings.len();
-                    check.warnings.extend(past_meeting(house, recipient).into_iter().take(room));
+                    check.warnings.extend(warnings.into_iter().take(room));
                     check.cost_millieuro +=
                         pricing::cost(&house.settings.prices, &run.plan, &recipient.addresses);
                 }
@@ -161,11 +170,12 @@ async fn deliver(
     check: &Check,
     report: &mut Report,
 ) -> anyhow::Result<()> {
+    unchanged(&send.file, check.content).context("nothing was released; start again")?;
     // Workers begin while rows are still being released: the first notices need not wait for the last.
     let running = if send.wait { Some(start(house).await?) } else { None };
     let good = check.rows - check.bad_rows.len() as u64;
-    let mut progress = Progress::new("releasing", good);
-    let rows = sheet::rows(&send.file)?
+    let mut progress = Progress::new("rilascio", good);
+    let rows = sheet::rows(&send.file, house.engine.clock.now())?
         .filter_map(|row| row.ok()?.outcome.ok())
         .filter(|row| !check.bad_rows.contains(&row.row));
     let mut released: Vec<Released> = Vec::new();
@@ -195,6 +205,14 @@ async fn deliver(
     Ok(())
 }
 
+/// What is released is what was checked.
+fn unchanged(file: &Path, content: BlobHash) -> anyhow::Result<()> {
+    if sheet::hash(file)? == content {
+        return Ok(());
+    }
+    bail!("{} changed after it was checked", file.display())
+}
+
 /// Workers in this process, and the listener for receipts when no server holds the port already.
 async fn start(house: &House) -> anyhow::Result<Running> {
     let listen = house.settings.server.listen;
@@ -202,30 +220,8 @@ async fn start(house: &House) -> anyhow::Result<Running> {
     if listener.is_none() {
         tracing::info!(%listen, "another process listens for receipts");
     }
-    Running::start(house, &[Role::Worker, Role::Intake], listener, None)
-}
-
-/// Who summons to a day that is over has most likely the wrong file.
-fn past_meeting(house: &House, recipient: &RecipientRequest) -> Option<RowError> {
-    let meeting = recipient.facts.meeting.as_ref()?;
-    let now = house.engine.clock.now().in_rome().datetime();
-    (meeting.at < now).then(|| RowError {
-        row: recipient.row,
-        field: "meeting_at".into(),
-        reason: "l'incontro è in un giorno già passato".into(),
-    })
-}
-
-fn hash_file(file: &Path) -> anyhow::Result<BlobHash> {
-    let mut reader = sheet::open(file)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(BlobHash(hasher.finalize().into())),
-            n => hasher.update(&buffer[..n]),
-        }
-    }
+    let doors = Doors { main: listener, health: None };
+    Running::start(house, &[Role::Worker, Role::Intake], doors, None)
 }
 
 fn list_problems(check: &Check) {
@@ -250,6 +246,7 @@ impl Report {
             released: 0,
             repeated: 0,
             delivered: 0,
+            handed_over: 0,
             failed: 0,
             waiting: 0,
             doubtful: 0,
@@ -277,6 +274,9 @@ impl Report {
             cancelled: count("cancelled"),
         };
         self.stands(standing);
+        let over = |line: &&Line| line.proof == Some(Proof::HandedOver);
+        let delivered = self.dispatches.iter().filter(|line| line.state == "delivered");
+        self.handed_over = delivered.filter(over).count() as u64;
     }
 
     fn stands(&mut self, standing: Standing) {
@@ -304,14 +304,32 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
     if !report.dry_run {
         writeln!(
             out,
-            "Rilasciate: {} (già rilasciate prima: {}); consegnate {}, non consegnate {}, in corso {}, da verificare {}",
+            "Rilasciate: {} (già rilasciate prima: {}); consegnate {}, inviate senza conferma di consegna {}, non consegnate {}, in corso {}, da verificare {}",
             report.released,
             report.repeated,
-            report.delivered,
+            report.delivered - report.handed_over,
+            report.handed_over,
             report.failed,
             report.waiting - report.doubtful,
             report.doubtful
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_changed_after_it_was_checked_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pratiche.csv");
+        std::fs::write(&file, "numero;anno\n1;2026\n").unwrap();
+        let content = sheet::hash(&file).unwrap();
+        assert!(unchanged(&file, content).is_ok());
+        std::fs::write(&file, "numero;anno\n2;2026\n").unwrap();
+        let said = unchanged(&file, content).unwrap_err().to_string();
+        assert!(said.contains("pratiche.csv changed after it was checked"), "{said}");
+    }
 }

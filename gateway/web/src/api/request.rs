@@ -1,14 +1,18 @@
 //! A request in JSON becomes a [`NoticeRequest`], or a list of every fault in it.
 //!
 //! Field names are those of the CSV. Unknown fields are refused by name: a misspelt field is a
-//! missing one.
+//! missing one. Structure is judged first ([`super::form`]), then the values, then what the template and
+//! the plan ask for.
 
+use super::form;
 use crate::problem::{FieldFault, Problem};
 use axum::extract::rejection::JsonRejection;
+use jiff::civil::Date;
 use messo_core::addresses::{
     Address, EmailAddress, InvalidAddress, PhoneNumber, PostalBlock, PostalParts,
 };
 use messo_core::bodies::Body;
+use messo_core::case_sheet::check_filed_on;
 use messo_core::cases::Role;
 use messo_core::notices::{
     CaseFacts, LawyerFacts, MeetingFacts, NoticeFacts, NoticeRequest, RecipientFacts,
@@ -16,9 +20,10 @@ use messo_core::notices::{
 };
 use messo_core::plans::Plan;
 use messo_core::time::Timestamp;
-use messo_engine::Engine;
+use messo_engine::{AcceptError, Engine};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::str::FromStr;
 use utoipa::ToSchema;
@@ -143,49 +148,47 @@ pub(super) struct LawyerInput {
 }
 
 impl NoticeInput {
-    /// The request, or every fault of it: those of form and those that the template and the plan find.
-    pub(super) fn read(
-        self,
-        engine: &Engine,
-        body: &Body,
-        key: String,
-    ) -> Result<NoticeRequest, Problem> {
-        let (request, mut faults) = self.parse(body, key);
-        match request {
-            Some(request) if faults.is_empty() => Ok(request),
-            Some(request) => {
-                for (index, recipient) in request.recipients.iter().enumerate() {
-                    let found = engine.faults(recipient, &request, body)?;
-                    for fault in found {
-                        let field = format!("recipients[{index}].{}", fault.field);
-                        if !faults.iter().any(|known| known.field == field) {
-                            faults.push(FieldFault::new(field, fault.reason));
-                        }
-                    }
-                }
-                Err(Problem::faults(faults))
-            }
-            None => Err(Problem::faults(faults)),
+    /// Reads the JSON, or tells every fault of its structure.
+    pub(super) fn of(value: Value) -> Result<Self, Problem> {
+        let faults = form::faults(&value, "NoticeInput");
+        if !faults.is_empty() {
+            return Err(Problem::faults(faults));
         }
+        // A number that is whole but too large for its field is all that is left to be wrong.
+        serde_json::from_value(value)
+            .map_err(|_| Problem::malformed("Un numero della richiesta è fuori da ogni misura."))
     }
 
     /// What could be read, and the faults of form. Without a plan there is no request.
-    fn parse(self, body: &Body, key: String) -> (Option<NoticeRequest>, Vec<FieldFault>) {
-        let mut faults = Faults::default();
+    pub(super) fn parse(
+        self,
+        body: &Body,
+        key: String,
+        today: Date,
+    ) -> (Option<NoticeRequest>, Vec<FieldFault>) {
+        let mut faults = Faults { prefix: String::new(), list: Vec::new() };
         let plan: Option<Plan> = faults.take("plan", self.plan.parse());
         let not_before = self.not_before.and_then(|text| {
             let instant = text.parse::<jiff::Timestamp>();
             let reason = "un istante si scrive come 2026-11-23T08:00:00+01:00";
             faults.take("not_before", instant.map_err(|_| reason)).map(Timestamp::from)
         });
-        let case = faults.case(self.case);
+        let case = faults.case(self.case, today);
         let meeting = self.meeting.and_then(|meeting| faults.meeting(meeting));
+        let mut seen = HashMap::new();
         let recipients = self.recipients.into_iter().enumerate().map(|(index, recipient)| {
             let mut own = Faults { prefix: format!("recipients[{index}]."), list: Vec::new() };
             let mut row = recipient.read(&mut own);
             row.row = u32::try_from(index + 1).unwrap_or(u32::MAX);
             row.facts.case.clone_from(&case);
             row.facts.meeting.clone_from(&meeting);
+            let first = *seen.entry(row.fingerprint()).or_insert(index);
+            if first != index {
+                let reason = format!(
+                    "recipients[{index}] ripete recipients[{first}]: stessa persona, stessi indirizzi"
+                );
+                faults.list.push(FieldFault::new(format!("recipients[{index}]"), reason));
+            }
             faults.list.append(&mut own.list);
             row
         });
@@ -201,6 +204,25 @@ impl NoticeInput {
         });
         (request, faults.list)
     }
+}
+
+/// Adds what the template and the plan ask for, where form has not been at fault already.
+pub(super) fn complete(
+    engine: &Engine,
+    request: &NoticeRequest,
+    body: &Body,
+    faults: &mut Vec<FieldFault>,
+) -> Result<(), AcceptError> {
+    for (index, recipient) in request.recipients.iter().enumerate() {
+        for fault in engine.faults(recipient, request, body)? {
+            let fault = FieldFault::of_recipient(index, &fault.field, fault.reason);
+            // What is wrong is not also missing.
+            if !faults.iter().any(|known| known.pointer == fault.pointer) {
+                faults.push(fault);
+            }
+        }
+    }
+    Ok(())
 }
 
 impl RecipientInput {
@@ -268,7 +290,6 @@ impl RecipientInput {
 }
 
 /// Faults as they are found, with the path of the object they are in.
-#[derive(Default)]
 struct Faults {
     prefix: String,
     list: Vec<FieldFault>,
@@ -311,7 +332,7 @@ impl Faults {
         if text.trim().is_empty() { None } else { self.take(field, parse(text)).map(kind) }
     }
 
-    fn case(&mut self, case: CaseInput) -> CaseFacts {
+    fn case(&mut self, case: CaseInput, today: Date) -> CaseFacts {
         self.line("case.number", &case.number);
         self.line("case.matter", &case.matter);
         if case.number.trim().is_empty() {
@@ -321,8 +342,9 @@ impl Faults {
             self.add("case.year", "l'anno ha quattro cifre");
         }
         let filed_on = case.filed_on.and_then(|text| {
-            let date = text.parse::<jiff::civil::Date>();
-            self.take("case.filed_on", date.map_err(|_| "una data si scrive come 2026-11-02"))
+            let date = text.parse::<Date>().map_err(|_| "una data si scrive come 2026-11-02");
+            let date = date.and_then(|date| check_filed_on(date, today).map(|()| date));
+            self.take("case.filed_on", date)
         });
         let value_cents = case.value.and_then(|value| self.take("case.value", cents(value)));
         CaseFacts {
@@ -364,41 +386,11 @@ pub(super) fn json_fault(rejection: JsonRejection) -> Problem {
         JsonRejection::JsonSyntaxError(_) => {
             Problem::malformed("Il corpo della richiesta non è JSON corretto.")
         }
-        JsonRejection::JsonDataError(error) => {
-            let text = error.body_text();
-            let cause = text.split_once("target type: ").map_or(text.as_str(), |(_, cause)| cause);
-            Problem::faults(vec![data_fault(cause)])
-        }
         other if other.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::too_large()
         }
         _ => Problem::malformed("La richiesta si è interrotta."),
     }
-}
-
-/// `recipients[0].emal: unknown field `emal`, expected …` as field and Italian reason.
-fn data_fault(cause: &str) -> FieldFault {
-    let (path, cause) = match cause.split_once(": ") {
-        Some((path, rest)) if !path.contains(' ') => (path, rest),
-        _ => ("", cause),
-    };
-    let named = cause.split('`').nth(1).unwrap_or_default();
-    if cause.starts_with("unknown field") {
-        let field = if path.ends_with(named) || path.is_empty() || path == "." {
-            if path.is_empty() || path == "." { named.to_owned() } else { path.to_owned() }
-        } else {
-            format!("{path}.{named}")
-        };
-        return FieldFault::new(field, format!("il campo «{named}» non esiste"));
-    }
-    if cause.starts_with("missing field") {
-        let field = match path {
-            "" | "." => named.to_owned(),
-            path => format!("{path}.{named}"),
-        };
-        return FieldFault::new(field, format!("manca il campo «{named}»"));
-    }
-    FieldFault::new(path, "il valore non è del tipo previsto")
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use messo_core::addresses::Address;
 use messo_core::dispatches::{Dispatch, DispatchState, Leg};
 use messo_core::ids::DispatchId;
 use messo_core::legs::LegState;
+use messo_core::notices::LawyerFacts;
 use messo_core::receipts::{Receipt, Signal};
 use messo_core::time::Timestamp;
 use messo_engine::Verdict;
@@ -43,6 +44,7 @@ struct Page {
     role: String,
     case: String,
     matter: String,
+    lawyer: Option<LawyerFacts>,
     template: String,
     number: u32,
     released_at: String,
@@ -98,6 +100,7 @@ pub(super) async fn page(
         role: facts.recipient.role.clone(),
         case: format!("{}/{}", facts.case.number, facts.case.year),
         matter: facts.case.matter.clone(),
+        lawyer: facts.lawyer.clone(),
         template: title.map_or_else(|_| facts.template.clone(), str::to_owned),
         number: *number,
         released_at: minute(*created_at),
@@ -183,7 +186,7 @@ fn standing(record: &Record, now: Timestamp) -> Standing {
     Standing {
         id: dispatch.id.to_string(),
         state: state.word(),
-        state_title: state.title(),
+        state_title: dispatch.title(),
         sandbox: record.sandbox(),
         answers: record.receipts.iter().filter_map(answer).collect(),
         legs: dispatch.legs.iter().enumerate().map(|(i, leg)| leg_line(i, leg, now)).collect(),

@@ -172,7 +172,7 @@ fn row(row: &DispatchRow) -> Row {
         at: minute(dispatch.created_at),
         ways: ways(dispatch),
         state: state.word(),
-        state_title: state.title(),
+        state_title: dispatch.title(),
         answered: row.answered,
     }
 }
@@ -198,7 +198,8 @@ fn ways(dispatch: &Dispatch) -> String {
 impl Bar {
     fn of(progress: &Progress) -> Self {
         let counts = [
-            (DispatchState::Delivered, progress.delivered, "consegnate"),
+            // What each is worth stands on the dispatch; the sum is of both.
+            (DispatchState::Delivered, progress.delivered, "inviate o consegnate"),
             (DispatchState::Waiting, progress.waiting, "in corso"),
             (DispatchState::Doubtful, progress.doubtful, "da verificare"),
             (DispatchState::Failed, progress.failed, "non consegnate"),

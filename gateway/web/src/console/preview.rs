@@ -1,188 +1,27 @@
-//! Before a release: the choices, what is missing, and every rendition as it will leave.
+//! Before a release: the choices, what is missing, what is odd, and every rendition as it will leave.
+//!
+//! A template may ask for fields of its own (the subject and the text of a communication): they are entered
+//! here and travel in the bodies of forms, never in an address, which ends in logs and histories.
+
+mod summons;
 
 use crate::App;
 use crate::pages::{self, PageError, Shell, capitalised};
 use crate::session::SignedIn;
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use messo_core::addresses::{Address, Channel};
-use messo_core::cases::{Case, Role};
-use messo_core::ids::{CaseId, PartyId};
-use messo_core::notices::{Locale, NoticeFacts, NoticeRequest, RecipientRequest};
-use messo_core::parties::Party;
-use messo_core::plans::Plan;
-use messo_core::ports::{Frame, RenderError, Rendition};
+use messo_core::cases::Role;
+use messo_core::notices::{LawyerFacts, Locale};
+use messo_core::ports::{RenderError, Rendition};
 use messo_core::sms_text::segments;
-use messo_core::tokens::{Token, qr_text};
-use serde::Deserialize;
 use std::sync::Arc;
+use summons::OWN;
 
-/// Plans that offices use, in words. A plan is offered when all its channels are configured.
-const PLANS: [(&str, &str); 8] = [
-    ("email+sms?", "E-mail e SMS"),
-    ("email", "Solo e-mail"),
-    ("email>registered", "E-mail, altrimenti raccomandata"),
-    ("pec>registered", "PEC, altrimenti raccomandata"),
-    ("pec", "Solo PEC"),
-    ("registered+email?", "Raccomandata A/R ed e-mail"),
-    ("sms", "Solo SMS"),
-    ("post", "Posta prioritaria"),
-];
-
-/// What the person chose; empty where nothing was chosen yet.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Choice {
-    modello: String,
-    lingua: String,
-    piano: String,
-    /// A plan written by hand; wins over the list.
-    piano_scritto: String,
-}
-
-/// Somebody's part in a case, with the choices made: what a preview and a release are made of.
-pub(super) struct Summons {
-    case: Case,
-    party: Party,
-    role: Option<Role>,
-    pub(super) template: String,
-    locale: Locale,
-    plan_text: String,
-    plan: Result<Plan, String>,
-}
-
-impl Summons {
-    /// Reads case and party; fills in what was not chosen.
-    pub(super) async fn read(
-        app: &App,
-        who: &SignedIn,
-        case: &str,
-        party: &str,
-        choice: &Choice,
-    ) -> Result<Self, PageError> {
-        let case: CaseId = case.parse().map_err(|_| PageError::Missing)?;
-        let party: PartyId = party.parse().map_err(|_| PageError::Missing)?;
-        let (store, body) = (&app.engine().store, who.body.id);
-        let case = store.case(body, case).await?.ok_or(PageError::Missing)?;
-        let party = store.party(body, party).await?.ok_or(PageError::Missing)?;
-        let roles = store.roles(body, case.id).await?;
-        let role = roles.iter().find(|role| role.party == party.id).map(|role| role.role);
-        let proposed = match role {
-            Some(Role::Petitioner) => "conferma",
-            _ => "convocazione",
-        };
-        let template = first_of(&choice.modello, proposed);
-        let plan_text = match first_of(&choice.piano_scritto, &choice.piano) {
-            text if text.is_empty() => proposed_plan(app, &party).to_owned(),
-            text => text,
-        };
-        Ok(Self {
-            locale: choice.lingua.parse().unwrap_or(party.locale),
-            plan: plan_text
-                .parse()
-                .map_err(|error: messo_core::plans::InvalidPlan| error.to_string()),
-            case,
-            party,
-            role,
-            template,
-            plan_text,
-        })
-    }
-
-    /// The request that a release would make.
-    pub(super) fn request(&self, who: &SignedIn, key: String) -> Result<NoticeRequest, &str> {
-        let plan = self.plan.as_ref().map_err(String::as_str)?.clone();
-        Ok(NoticeRequest {
-            body: who.body.id,
-            key,
-            template: self.template.clone(),
-            plan,
-            batch: None,
-            not_before: None,
-            recipients: vec![self.recipient()],
-        })
-    }
-
-    fn recipient(&self) -> RecipientRequest {
-        let mut recipient = self.party.facts.clone();
-        recipient.role = self.role.map(|role| role.italian().to_owned()).unwrap_or_default();
-        if recipient.postal_lines.is_empty()
-            && let Some(block) = self.party.addresses.iter().find_map(|address| match address {
-                Address::Postal(block) => Some(block),
-                _ => None,
-            })
-        {
-            recipient.postal_lines = block.lines().to_vec();
-        }
-        let facts = NoticeFacts {
-            template: self.template.clone(),
-            locale: self.locale,
-            case: self.case.facts.clone(),
-            recipient,
-            meeting: self.case.meeting.clone(),
-            ..NoticeFacts::default()
-        };
-        RecipientRequest { row: 0, facts, addresses: self.party.addresses.clone() }
-    }
-
-    /// Renders for a channel as it would leave now. The code is sealed for document 0, so that a
-    /// preview's code never stands for a letter that was sent.
-    pub(super) async fn render(
-        &self,
-        app: &App,
-        who: &SignedIn,
-        channel: Channel,
-    ) -> Result<Rendition, RenderError> {
-        let engine = Arc::clone(app.engine());
-        let token = Token {
-            body: who.body.number,
-            case: self.case.serial,
-            party: self.party.serial,
-            document: 0,
-            page: 1,
-            pages: 1,
-        };
-        let sending = engine.providers.sending(channel);
-        let frame = Frame {
-            // About as long as a real one: an SMS is counted with it.
-            reference: "0000".into(),
-            qr_text: qr_text(&engine.settings.public_url, &engine.tokens.seal(&token)),
-            at: engine.clock.now(),
-            sandbox: sending.is_some_and(|provider| provider.spec().sandbox),
-        };
-        let mut facts = self.recipient().facts;
-        facts.body = who.body.facts.clone();
-        tokio::task::spawn_blocking(move || engine.renderer.render(&facts, channel, &frame))
-            .await
-            .unwrap_or_else(|_| Err(RenderError::Letter("la composizione si è interrotta".into())))
-    }
-}
-
-fn first_of(chosen: &str, otherwise: &str) -> String {
-    let chosen = chosen.trim();
-    if chosen.is_empty() { otherwise.trim().to_owned() } else { chosen.to_owned() }
-}
-
-/// Plans whose channels are all configured.
-fn offered(app: &App) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
-    let providers = &app.engine().providers;
-    PLANS.into_iter().filter(|(plan, _)| {
-        plan.parse::<Plan>()
-            .is_ok_and(|plan| plan.channels().all(|channel| providers.sending(channel).is_some()))
-    })
-}
-
-/// The first plan for which the party has the addresses; the first of all otherwise, so that the
-/// page says what is missing.
-fn proposed_plan(app: &App, party: &Party) -> &'static str {
-    let fits = |(plan, _): &(&'static str, &str)| {
-        plan.parse::<Plan>().is_ok_and(|plan| plan.legs(&party.addresses).is_ok())
-    };
-    let found = offered(app).find(fits).or_else(|| offered(app).next());
-    found.map_or("email", |(plan, _)| plan)
-}
+use summons::offered;
+pub(super) use summons::{Choice, Summons};
 
 #[derive(Template)]
 #[template(path = "preview.html")]
@@ -202,7 +41,11 @@ struct Page {
     plan: String,
     /// The plan is none of those in the list.
     by_hand: bool,
+    /// The template's own fields, with what was entered.
+    fields: Vec<Field>,
+    lawyer: Option<LawyerFacts>,
     faults: Vec<(String, String)>,
+    warnings: Vec<String>,
     legal: bool,
     mail: Result<MailWords, String>,
     sms: Result<SmsWords, String>,
@@ -214,6 +57,16 @@ struct Choosable {
     value: String,
     title: String,
     chosen: bool,
+}
+
+/// A field to be filled in by hand.
+struct Field {
+    /// As the form sends it.
+    name: String,
+    title: String,
+    value: String,
+    /// It may have paragraphs.
+    long: bool,
 }
 
 struct MailWords {
@@ -231,6 +84,17 @@ pub(super) async fn page(
     who: SignedIn,
     Path((case, party)): Path<(String, String)>,
     Query(choice): Query<Choice>,
+) -> Result<Response, PageError> {
+    let summons = Summons::read(&app, &who, &case, &party, &choice).await?;
+    Ok(show(&app, &who, &summons, None).await)
+}
+
+/// The same with fields that were entered: a form's body, because they are somebody's words.
+pub(super) async fn composed(
+    State(app): State<Arc<App>>,
+    who: SignedIn,
+    Path((case, party)): Path<(String, String)>,
+    Form(choice): Form<Choice>,
 ) -> Result<Response, PageError> {
     let summons = Summons::read(&app, &who, &case, &party, &choice).await?;
     Ok(show(&app, &who, &summons, None).await)
@@ -280,6 +144,9 @@ pub(super) async fn show(
         mail: mail_words(summons.render(app, who, Channel::Email).await),
         sms: sms_words(summons.render(app, who, Channel::Sms).await),
         letter: !faults.iter().any(|(field, _)| field != "plan" && !is_address(field)),
+        fields: fields(app, who, summons),
+        lawyer: summons.lawyer.clone(),
+        warnings: warnings(app, who, summons),
         faults,
         key: engine.ids.uuid().to_string(),
     };
@@ -304,6 +171,56 @@ fn faults(app: &App, who: &SignedIn, summons: &Summons) -> Vec<(String, String)>
         }
         Err(refusal) => vec![("template".into(), capitalised(&refusal.to_string()))],
     }
+}
+
+/// What is odd about it; it can be released all the same.
+fn warnings(app: &App, who: &SignedIn, summons: &Summons) -> Vec<String> {
+    let Ok(request) = summons.request(who, String::new()) else { return Vec::new() };
+    let warnings = app.engine().warnings(&request.recipients[0], &request, &who.body);
+    warnings.into_iter().map(|warning| capitalised(&warning.reason)).collect()
+}
+
+/// The fields that the template asks for and that no case or party has: its own.
+fn fields(app: &App, who: &SignedIn, summons: &Summons) -> Vec<Field> {
+    let Ok(mut request) = summons.request(who, String::new()) else { return Vec::new() };
+    request.recipients[0].facts.extra.clear();
+    let asked = app.engine().faults(&request.recipients[0], &request, &who.body);
+    asked
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|fault| !is_known(&fault.field))
+        .map(|fault| Field {
+            name: format!("{OWN}{}", fault.field),
+            title: capitalised(&fault.field),
+            value: summons.own.get(&fault.field).cloned().unwrap_or_default(),
+            long: fault.field == "testo",
+        })
+        .collect()
+}
+
+/// Whether a field is one of the case, the party, the meeting or the body.
+fn is_known(field: &str) -> bool {
+    is_address(field)
+        || matches!(
+            field,
+            "case_number"
+                | "case_year"
+                | "filed_on"
+                | "matter"
+                | "value"
+                | "role"
+                | "given_name"
+                | "family_name"
+                | "company"
+                | "fiscal_code"
+                | "meeting_at"
+                | "meeting_place"
+                | "lawyer_name"
+                | "lawyer_pec"
+                | "body_name"
+                | "plan"
+                | "template"
+        )
 }
 
 fn is_address(field: &str) -> bool {
@@ -366,13 +283,6 @@ const fn kind(address: &Address) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_plan_that_is_offered_is_a_plan() {
-        for (plan, title) in PLANS {
-            assert!(plan.parse::<Plan>().is_ok(), "{title}");
-        }
-    }
 
     #[test]
     fn an_sms_is_counted_in_parts() {

@@ -1,11 +1,12 @@
 //! The letter and the mail of a preview, as documents of their own: each under a policy of its own,
-//! so that a mail's markup can do nothing in the console.
+//! so that a mail's markup can do nothing in the console. By GET with the choices alone, by POST with the
+//! template's own fields too.
 
 use super::preview::{Choice, Summons};
 use crate::App;
 use crate::pages::{PageError, capitalised};
 use crate::session::SignedIn;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Form, Path, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 use messo_core::addresses::Channel;
@@ -24,7 +25,7 @@ pub(super) async fn letter(
     State(app): State<Arc<App>>,
     who: SignedIn,
     Path((case, party)): Path<(String, String)>,
-    Query(choice): Query<Choice>,
+    Form(choice): Form<Choice>,
 ) -> Result<Response, PageError> {
     let summons = Summons::read(&app, &who, &case, &party, &choice).await?;
     match summons.render(&app, &who, Channel::Registered).await {
@@ -44,7 +45,7 @@ pub(super) async fn mail(
     State(app): State<Arc<App>>,
     who: SignedIn,
     Path((case, party)): Path<(String, String)>,
-    Query(choice): Query<Choice>,
+    Form(choice): Form<Choice>,
 ) -> Result<Response, PageError> {
     let summons = Summons::read(&app, &who, &case, &party, &choice).await?;
     match summons.render(&app, &who, Channel::Email).await {

@@ -3,7 +3,9 @@
 use super::Line;
 use crate::house::House;
 use crate::progress::Progress;
+use messo_core::dispatches::Dispatch;
 use messo_core::ids::DispatchId;
+use messo_core::legs::Proof;
 use messo_core::ports::{DispatchFilter, Progress as Standing};
 use messo_engine::{Released, Run};
 use std::collections::HashMap;
@@ -23,13 +25,10 @@ pub async fn until_over(house: &House, run: &Run, timeout_s: u64) -> anyhow::Res
     let store = &house.engine.store;
     let mut standing = store.progress(run.body, Some(run.batch)).await?;
     let total = standing.waiting + over(&standing) + standing.doubtful;
-    let mut progress = Progress::new("sending", total);
+    let mut progress = Progress::new("invio", total);
     while standing.waiting > 0 {
         if Instant::now() >= deadline {
-            eprintln!(
-                "{} dispatches are still under way; the server goes on with them.",
-                standing.waiting
-            );
+            eprintln!("Ancora in corso: {}; il server li porta a termine.", standing.waiting);
             break;
         }
         tokio::time::sleep(LOOK_EVERY).await;
@@ -46,28 +45,33 @@ fn over(standing: &Standing) -> u64 {
 
 /// What became of each row, in the order of the file.
 pub async fn lines(house: &House, run: &Run, released: &[Released]) -> anyhow::Result<Vec<Line>> {
-    let mut states: HashMap<DispatchId, &'static str> = HashMap::with_capacity(released.len());
+    let mut states: HashMap<DispatchId, (&'static str, Option<Proof>)> =
+        HashMap::with_capacity(released.len());
     let mut filter =
         DispatchFilter { batch: Some(run.batch), limit: PAGE, ..DispatchFilter::default() };
     loop {
         let page = house.engine.store.dispatches(run.body, &filter).await?;
         filter.before = page.last().map(|row| row.dispatch.id);
-        states.extend(page.iter().map(|row| (row.dispatch.id, row.dispatch.state().word())));
+        states.extend(page.iter().map(|row| (row.dispatch.id, standing(&row.dispatch))));
         if page.len() < PAGE as usize || states.len() >= super::MAX_DISPATCHES {
             break;
         }
     }
     let mut lines = Vec::with_capacity(released.len());
     for row in released {
-        let state = match states.get(&row.dispatch) {
-            Some(state) => state,
+        let (state, proof) = match states.get(&row.dispatch) {
+            Some(standing) => *standing,
             // Released by an earlier run.
             None => {
                 let known = house.engine.store.dispatch(run.body, row.dispatch).await?;
-                known.map_or("waiting", |dispatch| dispatch.state().word())
+                known.as_ref().map_or(("waiting", None), standing)
             }
         };
-        lines.push(Line { id: row.dispatch, row: row.row, state });
+        lines.push(Line { id: row.dispatch, row: row.row, state, proof });
     }
     Ok(lines)
+}
+
+fn standing(dispatch: &Dispatch) -> (&'static str, Option<Proof>) {
+    (dispatch.state().word(), dispatch.proof())
 }

@@ -16,6 +16,7 @@ fn body() -> Body {
         kind: BodyKind::Mediation,
         facts: BodyFacts::default(),
         sender: Sender {
+            pec: None,
             name: "Organismo".into(),
             email,
             reply_to: None,
@@ -42,20 +43,15 @@ fn request() -> Value {
 
 fn parse(value: Value) -> (Option<NoticeRequest>, Vec<FieldFault>) {
     let input: NoticeInput = serde_json::from_value(value).unwrap();
-    input.parse(&body(), "api:1".into())
+    input.parse(&body(), "api:1".into(), jiff::civil::date(2026, 11, 22))
 }
 
 fn fields(faults: &[FieldFault]) -> Vec<&str> {
     faults.iter().map(|fault| fault.field.as_str()).collect()
 }
 
-async fn refusal(text: &str) -> Problem {
-    let request = Request::post("/")
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(axum::body::Body::from(text.to_owned()))
-        .unwrap();
-    let read = axum::Json::<NoticeInput>::from_request(request, &()).await;
-    json_fault(read.err().unwrap())
+fn refusal(value: Value) -> Problem {
+    NoticeInput::of(value).err().unwrap()
 }
 
 #[test]
@@ -100,27 +96,53 @@ fn every_fault_is_named_with_its_field_at_once() {
     );
 }
 
-#[tokio::test]
-async fn an_unknown_field_is_refused_by_name() {
+#[test]
+fn an_unknown_field_is_refused_by_name() {
     let mut value = request();
     value["recipients"][0]["emal"] = "x".into();
-    let problem = refusal(&value.to_string()).await;
+    let problem = refusal(value);
     assert_eq!(problem.status, 422);
     assert_eq!(problem.errors[0].field, "recipients[0].emal");
     assert_eq!(problem.errors[0].reason, "il campo «emal» non esiste");
 }
 
-#[tokio::test]
-async fn a_missing_or_mistyped_field_is_refused_by_name() {
+#[test]
+fn missing_and_mistyped_fields_are_refused_by_name_all_at_once() {
     let mut value = request();
     value["case"].as_object_mut().unwrap().remove("number");
-    assert_eq!(refusal(&value.to_string()).await.errors[0].field, "case.number");
-    let mut value = request();
     value["case"]["year"] = "2026".into();
-    assert_eq!(refusal(&value.to_string()).await.errors[0].field, "case.year");
+    value["recipients"][0]["email"] = Value::Null;
+    let problem = refusal(value);
+    let pointers: Vec<_> = problem.errors.iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/case/year", "/case/number", "/recipients/0/email"]);
+}
+
+#[test]
+fn the_same_recipient_twice_is_refused_with_both_places() {
+    let mut value = request();
+    let again = value["recipients"][0].clone();
+    let mut other = again.clone();
+    other["email"] = "altro@example.it".into();
+    value["recipients"].as_array_mut().unwrap().extend([other, again]);
+    let (_, faults) = parse(value);
+    assert_eq!(fields(&faults), ["recipients[2]"]);
+    assert!(faults[0].reason.contains("recipients[2] ripete recipients[0]"), "{faults:?}");
+}
+
+#[test]
+fn a_petition_of_tomorrow_is_a_fault() {
+    let mut value = request();
+    value["case"]["filed_on"] = "2026-11-23".into();
+    let (_, faults) = parse(value);
+    assert_eq!(fields(&faults), ["case.filed_on"]);
 }
 
 #[tokio::test]
 async fn what_is_not_json_is_not_a_list_of_faults() {
-    assert_eq!(refusal("{").await.status, 400);
+    let request = Request::post("/")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(axum::body::Body::from("{"))
+        .unwrap();
+    let read = axum::Json::<Value>::from_request(request, &()).await;
+    assert_eq!(json_fault(read.err().unwrap()).status, 400);
 }
