@@ -212,7 +212,7 @@ impl Anchors {
         at: Timestamp,
     ) -> Result<Arc<Chain>, SignatureFault> {
         let before = lock(&known.chain).clone();
-        if let Some(chain) = before.filter(|one| (one.window.0..=one.window.1).contains(&at)) {
+        if let Some(chain) = before.filter(|one| (one.window.0..one.window.1).contains(&at)) {
             return Ok(chain);
         }
         let purpose = X509PurposeId::SMIME_SIGN;

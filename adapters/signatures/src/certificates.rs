@@ -65,11 +65,12 @@ impl Certificate {
         Some(Self { x509, signer, sha1_hex, emails, profile, stamps_time })
     }
 
-    /// What is wrong with using it at this instant, if anything.
+    /// What is wrong with using it at this instant, if anything. Like OpenSSL, and one second short of RFC 5280, the last
+    /// second does not count, so that both always say the same.
     pub fn dated(&self, at: Timestamp) -> Option<SignatureFault> {
         if at.seconds() < self.signer.not_before.seconds() {
             Some(SignatureFault::CertificateNotYetValid)
-        } else if at.seconds() > self.signer.not_after.seconds() {
+        } else if at.seconds() >= self.signer.not_after.seconds() {
             Some(SignatureFault::CertificateExpired)
         } else {
             None

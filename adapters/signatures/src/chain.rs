@@ -30,7 +30,7 @@ const INVALID_PURPOSE: i32 = 26;
 /// A chain that holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
-    /// When every certificate of it is valid, both ends included.
+    /// When every certificate of it is valid: from the first instant on, before the second.
     pub window: (Timestamp, Timestamp),
     /// SHA-1 and SHA-256 fingerprints of its certificates, lower-case hexadecimal.
     pub fingerprints: Vec<String>,

@@ -1,6 +1,6 @@
 //! The structure of a CMS signature (RFC 5652), and its check by OpenSSL against one given certificate.
 //!
-//! Guarantee: the certificate that the report names is the one whose key OpenSSL used ([`holds`] lets it use no other),
+//! Guarantee: the certificate that the report names is the one whose key OpenSSL used ([`SignedData::holds`] lets it use no other),
 //! whatever two readers may think of odd bytes. Limit: one signer, as RFC 6109 has it; no chain here.
 
 use crate::asn1::{self, Malformed, Reader};
@@ -82,6 +82,8 @@ pub(crate) struct SignedData<'a> {
     pub signers: usize,
     /// The first of them.
     pub signer: Option<SignerInfo<'a>>,
+    /// Everything but certificates and revocation lists, each field whole.
+    others: Vec<&'a [u8]>,
 }
 
 impl<'a> SignedData<'a> {
@@ -92,9 +94,10 @@ impl<'a> SignedData<'a> {
             return Ok(None);
         }
         let mut signed = info.take(asn1::context(0))?.reader().take(asn1::SEQUENCE)?.reader();
-        signed.take(asn1::INTEGER)?;
-        signed.take(asn1::SET)?;
-        let mut content = signed.take(asn1::SEQUENCE)?.reader();
+        let mut others = vec![signed.take(asn1::INTEGER)?.whole, signed.take(asn1::SET)?.whole];
+        let content = signed.take(asn1::SEQUENCE)?;
+        others.push(content.whole);
+        let mut content = content.reader();
         let content_type = content.take(asn1::OID)?.content;
         let encloses = content.maybe(asn1::context(0))?.is_some();
         let certificates = match signed.maybe(asn1::context(0))? {
@@ -102,7 +105,9 @@ impl<'a> SignedData<'a> {
             None => Vec::new(),
         };
         signed.maybe(asn1::context(1))?;
-        let mut infos = signed.take(asn1::SET)?.reader();
+        let infos = signed.take(asn1::SET)?;
+        others.push(infos.whole);
+        let mut infos = infos.reader();
         let (mut signers, mut signer) = (0, None);
         while !infos.is_empty() {
             let info = infos.take(asn1::SEQUENCE)?;
@@ -111,7 +116,7 @@ impl<'a> SignedData<'a> {
             }
             signers += 1;
         }
-        Ok(Some(Self { content_type, encloses, certificates, signers, signer }))
+        Ok(Some(Self { content_type, encloses, certificates, signers, signer, others }))
     }
 }
 
@@ -149,22 +154,34 @@ fn signer_info(mut info: Reader<'_>) -> Result<SignerInfo<'_>, Malformed> {
     Ok(SignerInfo { id, digest, attributes })
 }
 
-/// Checks digest and signature with this certificate and no other. `detached` is the content when it is not inside.
-/// Gives the content that was inside (of a detached signature a copy of what was given).
-pub(crate) fn holds(
-    cms: &[u8],
-    detached: Option<&[u8]>,
-    certificate: &X509,
-) -> Result<Vec<u8>, SignatureFault> {
-    let mut content = Vec::new();
-    let verified = (|| {
-        let mut only = Stack::new()?;
-        only.push(certificate.clone())?;
-        let mut info = CmsContentInfo::from_der(cms)?;
-        let flags = CMSOptions::NOINTERN | CMSOptions::NO_SIGNER_CERT_VERIFY | CMSOptions::BINARY;
-        info.verify(Some(&only), None, detached, Some(&mut content), flags)
-    })();
-    verified.map(|()| content).map_err(|errors| fault(&errors))
+impl SignedData<'_> {
+    /// Checks digest and signature with this certificate and no other. `detached` is the content when it is not inside.
+    /// Gives the content that was inside (of a detached signature a copy of what was given).
+    pub fn holds(
+        &self,
+        detached: Option<&[u8]>,
+        certificate: &X509,
+    ) -> Result<Vec<u8>, SignatureFault> {
+        let mut content = Vec::new();
+        let verified = (|| {
+            let mut only = Stack::new()?;
+            only.push(certificate.clone())?;
+            let mut info = CmsContentInfo::from_der(&self.bare())?;
+            let flags =
+                CMSOptions::NOINTERN | CMSOptions::NO_SIGNER_CERT_VERIFY | CMSOptions::BINARY;
+            info.verify(Some(&only), None, detached, Some(&mut content), flags)
+        })();
+        verified.map(|()| content).map_err(|errors| fault(&errors))
+    }
+
+    /// The same signature without its certificates: OpenSSL would decode each of them, which is half of the work, and then
+    /// use none.
+    fn bare(&self) -> Vec<u8> {
+        let signed = asn1::write(asn1::SEQUENCE, &self.others.concat());
+        let kind = asn1::write(asn1::OID, SIGNED_DATA);
+        let info = [kind, asn1::write(asn1::context(0), &signed)].concat();
+        asn1::write(asn1::SEQUENCE, &info)
+    }
 }
 
 /// OpenSSL names what failed only in words. The signature over the attributes is checked before the digest of the

@@ -129,7 +129,7 @@ impl<'a> Check<'a> {
             Some("sha1") => self.reasons.push(SignatureFault::Sha1Digest),
             Some(_) => {}
         }
-        let held = self.signature(content, cms, &known);
+        let held = self.signature(content, &signed, &known);
         self.reasons.extend(held.err());
         self.profile(&known);
         if held.is_ok() {
@@ -143,16 +143,16 @@ impl<'a> Check<'a> {
     fn signature(
         &mut self,
         content: Content<'_>,
-        cms: &[u8],
+        cms: &SignedData<'_>,
         known: &Known,
     ) -> Result<(), SignatureFault> {
         let x509 = &known.certificate.x509;
         let Content::Beside(signed) = content else {
-            return cms::holds(cms, None, x509).map(drop);
+            return cms.holds(None, x509).map(drop);
         };
-        match cms::holds(cms, Some(signed), x509) {
+        match cms.holds(Some(signed), x509) {
             Err(SignatureFault::DigestMismatch) if mime::has_bare_line_feed(signed) => {
-                let held = cms::holds(cms, Some(&mime::with_crlf(signed)), x509).map(drop);
+                let held = cms.holds(Some(&mime::with_crlf(signed)), x509).map(drop);
                 if held.is_ok() {
                     self.reasons.push(SignatureFault::LineEndsNormalised);
                 }

@@ -133,7 +133,7 @@ pub fn verify_token(
     };
     let der = certificates::chosen(signer.id, &signed.certificates).ok_or(StampFault::NoSigner)?;
     let certificate = Certificate::read(der).ok_or(StampFault::Unreadable)?;
-    let content = cms::holds(token, None, &certificate.x509).map_err(StampFault::Signature)?;
+    let content = signed.holds(None, &certificate.x509).map_err(StampFault::Signature)?;
     let info = Info::read(&content)?;
     if info.hash != sha256 {
         return Err(StampFault::OtherHash);

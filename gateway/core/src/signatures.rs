@@ -222,7 +222,7 @@ pub struct Signer {
     pub organization: Option<String>,
     /// Valid from.
     pub not_before: Timestamp,
-    /// Valid to, included.
+    /// Valid to.
     pub not_after: Timestamp,
     /// SHA-256 of the certificate, lower-case hexadecimal.
     pub sha256_fingerprint_hex: String,
