@@ -77,38 +77,36 @@ impl Authority {
         self.root.to_pem().unwrap_or_default()
     }
 
-    /// A provider's signer under the root.
+    /// The signers of one provider: the good one, one whose certificate names another address, and one
+    /// that looks the same but stands under a root that nobody trusts. They share one key.
     ///
     /// # Errors
-    /// When OpenSSL cannot make it.
-    pub fn signer(&self, organisation: &str, address: &str) -> Result<Signer, AuthorityError> {
-        self.issue(organisation, address, &self.root, &self.root_key)
-    }
-
-    /// A signer that looks the same but stands under a root that nobody trusts.
-    ///
-    /// # Errors
-    /// When OpenSSL cannot make it.
-    pub fn stranger(&self, organisation: &str, address: &str) -> Result<Signer, AuthorityError> {
-        self.issue(organisation, address, &self.stranger_root, &self.stranger_key)
+    /// When OpenSSL cannot make them.
+    pub(crate) fn signers(&self, name: &str, address: &str) -> Result<[Signer; 3], AuthorityError> {
+        let key = new_key()?;
+        let other = format!("altra-casella@{}", address.rsplit('@').next().unwrap_or_default());
+        Ok([
+            self.issue(name, address, &key, (&self.root, &self.root_key))?,
+            self.issue(name, &other, &key, (&self.root, &self.root_key))?,
+            self.issue(name, address, &key, (&self.stranger_root, &self.stranger_key))?,
+        ])
     }
 
     fn issue(
         &self,
         organisation: &str,
         address: &str,
-        issuer: &X509,
-        issuer_key: &PKey<Private>,
+        key: &PKey<Private>,
+        (issuer, issuer_key): (&X509, &PKey<Private>),
     ) -> Result<Signer, AuthorityError> {
-        let key = new_key()?;
         let subject = name("Posta Certificata (sandbox)", organisation)?;
-        let mut builder = certificate(&subject, issuer.subject_name(), &key, self.now)?;
+        let mut builder = certificate(&subject, issuer.subject_name(), key, self.now)?;
         builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
         let context = builder.x509v3_context(Some(issuer), None);
         let alternative = SubjectAlternativeName::new().email(address).build(&context)?;
         builder.append_extension(alternative)?;
         builder.sign(issuer_key, MessageDigest::sha256())?;
-        Ok(Signer { address: address.into(), certificate: builder.build(), key })
+        Ok(Signer { address: address.into(), certificate: builder.build(), key: key.clone() })
     }
 
     /// Certificate and PKCS #8 key, both DER, for TLS on 127.0.0.1, ::1 and localhost.

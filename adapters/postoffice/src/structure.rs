@@ -86,6 +86,10 @@ pub fn split(message: &[u8]) -> (Headers, &[u8]) {
             let name = String::from_utf8_lossy(&line[..colon]).trim().to_owned();
             fields.push(Field { name, raw: line.to_vec() });
         }
+        // A header that the message's end cuts off still gives whole fields.
+        if let Some(last) = fields.last_mut().filter(|last| !last.raw.ends_with(b"\n")) {
+            last.raw.extend_from_slice(b"\r\n");
+        }
     }
     (Headers(fields), rest)
 }
@@ -342,7 +346,8 @@ mod tests {
 
     #[test]
     fn parts_lose_only_the_line_end_of_the_boundary() {
-        let found = parts(b"pre\r\n--b\r\n\r\na\r\n\r\n--b\r\n\r\nc\r\n--b--\r\nend", "b", 9).unwrap();
+        let found =
+            parts(b"pre\r\n--b\r\n\r\na\r\n\r\n--b\r\n\r\nc\r\n--b--\r\nend", "b", 9).unwrap();
         assert_eq!(found.parts, [&b"\r\na\r\n"[..], b"\r\nc"]);
         assert_eq!(found.epilogue, Some(&b"end"[..]));
         assert_eq!(parts(b"no boundary", "b", 9), None);
