@@ -22,6 +22,8 @@ const TIME_STAMPING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
 /// Smallest RSA key that proves anything: providers of the first years had 1024 bits.
 const MIN_RSA_BITS: u32 = 1024;
 
+/// Longest certificate that is read: real ones have two kilobytes, and they are kept in memory.
+const MAX_CERTIFICATE_BYTES: usize = 20_000;
 /// Longest part of a name that is shown.
 const MAX_NAME_CHARS: usize = 256;
 
@@ -44,6 +46,9 @@ pub(crate) struct Certificate {
 impl Certificate {
     /// Reads one certificate.
     pub fn read(der: &[u8]) -> Option<Self> {
+        if der.len() > MAX_CERTIFICATE_BYTES {
+            return None;
+        }
         let x509 = X509::from_der(der).ok()?;
         let layout = Layout::read(der).ok()?;
         let emails = layout.emails();

@@ -156,22 +156,25 @@ fn signer_info(mut info: Reader<'_>) -> Result<SignerInfo<'_>, Malformed> {
 
 impl SignedData<'_> {
     /// Checks digest and signature with this certificate and no other. `detached` is the content when it is not inside.
-    /// Gives the content that was inside (of a detached signature a copy of what was given).
+    /// Gives the content that was inside.
     pub fn holds(
         &self,
         detached: Option<&[u8]>,
         certificate: &X509,
     ) -> Result<Vec<u8>, SignatureFault> {
-        let mut content = Vec::new();
+        // What earlier calls left in this thread's queue of errors must not explain this one.
+        drop(ErrorStack::get());
+        let mut inside = Vec::new();
         let verified = (|| {
             let mut only = Stack::new()?;
             only.push(certificate.clone())?;
             let mut info = CmsContentInfo::from_der(&self.bare())?;
             let flags =
                 CMSOptions::NOINTERN | CMSOptions::NO_SIGNER_CERT_VERIFY | CMSOptions::BINARY;
-            info.verify(Some(&only), None, detached, Some(&mut content), flags)
+            let output = detached.is_none().then_some(&mut inside);
+            info.verify(Some(&only), None, detached, output, flags)
         })();
-        verified.map(|()| content).map_err(|errors| fault(&errors))
+        verified.map(|()| inside).map_err(|errors| fault(&errors))
     }
 
     /// The same signature without its certificates: OpenSSL would decode each of them, which is half of the work, and then

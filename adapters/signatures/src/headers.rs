@@ -44,6 +44,7 @@ impl<'a> Headers<'a> {
         let mut values: Vec<String> = Vec::new();
         let mut ours = false;
         for line in self.section.split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
             let folded = line.first().is_some_and(|first| matches!(first, b' ' | b'\t'));
             if !folded {
                 let colon = line.iter().position(|byte| *byte == b':').unwrap_or(0);
@@ -56,7 +57,7 @@ impl<'a> Headers<'a> {
             }
         }
         match (values.pop(), values.is_empty()) {
-            (Some(value), true) => Field::Once(value.replace('\r', "").trim().to_owned()),
+            (Some(value), true) => Field::Once(value.trim().to_owned()),
             (Some(_), false) => Field::Repeated,
             (None, _) => Field::Absent,
         }
@@ -197,6 +198,7 @@ mod tests {
             ("<a@b.example> p@pec.example", None),
             ("\"open <p@pec.example>", None),
             ("p", None),
+            ("p@pec\r.example", None),
             ("", None),
         ];
         for (value, expected) in known {

@@ -12,8 +12,8 @@ use memchr::memmem;
 const MAX_BOUNDARY: usize = 200;
 /// Longest detached signature, decoded.
 pub(crate) const MAX_SIGNATURE_BYTES: usize = 1_000_000;
-/// Longest signature with its content inside, decoded.
-pub(crate) const MAX_OPAQUE_BYTES: usize = 100_000_000;
+/// Longest signature with its content inside, decoded; it is held in memory some three times over.
+pub(crate) const MAX_OPAQUE_BYTES: usize = 40_000_000;
 
 /// Base64 as mail has it; the padding is lost often enough.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -2,7 +2,7 @@
 //!
 //! Guarantee: time is a parameter, so nothing here waits. Limit: files are written by the test, not by other processes.
 
-use crate::fixture::{AT, PROVIDER, part, says, world};
+use crate::fixture::{AT, PROVIDER, openssl, part, says, world};
 use messo_core::signatures::Verdict;
 use messo_signatures::testing::{Encoding, pem};
 use messo_signatures::{Anchors, LIST, TrustFolder, verify_message};
@@ -75,6 +75,20 @@ fn a_folder_that_is_not_there_is_reported_and_trusts_nobody() {
     let anchors = Anchors::read(Path::new("/nowhere/trust"));
     assert!(anchors.is_empty());
     assert_eq!(anchors.problems()[0].file, "trust");
+}
+
+#[test]
+fn a_root_that_was_renewed_with_its_key_does_not_hide_the_one_of_then() {
+    let place = tempfile::tempdir().unwrap();
+    world().ca.trust_in(place.path());
+    let key = world().ca.root.key.private_key_to_pem_pkcs8().unwrap();
+    fs::write(place.path().join("root.key"), key).unwrap();
+    // Valid from today, which is after the message.
+    let renew = "x509 -in root.pem -signkey root.key -days 3650 -out a-renewed.pem";
+    openssl(place.path(), &renew.split(' ').collect::<Vec<_>>());
+    let anchors = Anchors::read(place.path());
+    assert_eq!(anchors.len(), 2);
+    assert_eq!(says(&verify_message(&receipt(), AT, &anchors)), (Verdict::Valid, vec![]));
 }
 
 #[test]

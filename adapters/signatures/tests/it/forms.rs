@@ -3,9 +3,13 @@
 //! Guarantee: our verdict and that of `openssl cms -verify` agree on each. Limit: forms that no PEC provider uses (several
 //! signers, no certificate) are refused though CMS allows them.
 
-use crate::fixture::{PROVIDER, World, openssl, openssl_takes, part, says, world, write_identity};
+use crate::fixture::{
+    PROVIDER, World, openssl, openssl_takes, openssl_takes_at, part, says, world, write_identity,
+};
 use messo_core::signatures::Verdict;
-use messo_signatures::testing::{Encoding, assemble, lines};
+use messo_core::time::Timestamp;
+use messo_signatures::testing::{Encoding, assemble, lines, pem};
+use messo_signatures::verify_message;
 use std::fs;
 
 /// A message signed by the command with these further options.
@@ -39,6 +43,58 @@ fn forms_that_cms_allows_and_providers_may_use_are_valid() {
         assert_eq!(report.digest_algorithm.as_deref(), Some(digest));
         assert!(openssl_takes(&raw), "{options:?}");
     }
+}
+
+#[test]
+fn whole_messages_of_the_command_are_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    write_identity(folder.path(), "provider", &world().provider);
+    fs::write(folder.path().join("part"), part(900)).unwrap();
+    let made = |command: &str| {
+        let rest = "-in part -out raw -signer provider.pem -inkey provider.key -certfile issuing.pem -from";
+        let words = command.split(' ').chain(rest.split(' ')).chain([PROVIDER]);
+        openssl(folder.path(), &words.collect::<Vec<_>>());
+        fs::read(folder.path().join("raw")).unwrap()
+    };
+    let wire = made("cms -sign -crlfeol");
+    assert_eq!(says(&world().check(&wire)), (Verdict::Valid, vec![]));
+    for command in ["cms -sign", "smime -sign", "cms -sign -stream"] {
+        let report = world().check(&made(command));
+        assert_eq!(report.verdict, Verdict::Valid, "{command}");
+    }
+    for command in ["cms -sign -nodetach -stream", "smime -sign -nodetach"] {
+        assert_eq!(says(&world().check(&made(command))), (Verdict::Valid, vec![]), "{command}");
+    }
+}
+
+#[test]
+fn a_provider_may_sign_with_an_elliptic_curve() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = &world().ca.issuing;
+    fs::write(folder.path().join("ca.key"), ca.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    fs::write(folder.path().join("ca.pem"), pem(&ca.certificate)).unwrap();
+    let extensions = format!(
+        "keyUsage = critical, digitalSignature\nsubjectAltName = email:{PROVIDER}\n\
+         extendedKeyUsage = emailProtection, clientAuth\nauthorityKeyIdentifier = keyid\n"
+    );
+    fs::write(folder.path().join("extensions"), extensions).unwrap();
+    let part = part(900);
+    fs::write(folder.path().join("part"), &part).unwrap();
+    for command in [
+        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ec.key -out ec.csr -subj /O=Gestore",
+        "x509 -req -in ec.csr -CA ca.pem -CAkey ca.key -days 30 -extfile extensions -out ec.pem",
+        "cms -sign -binary -in part -signer ec.pem -inkey ec.key -certfile ca.pem -outform DER -out p7s",
+    ] {
+        openssl(folder.path(), &command.split(' ').collect::<Vec<_>>());
+    }
+    let raw = assemble(PROVIDER, &part, &fs::read(folder.path().join("p7s")).unwrap());
+    // Made today; judged in its second week.
+    let today = fs::metadata(folder.path().join("p7s")).unwrap().modified().unwrap();
+    let today = today.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let at = Timestamp::from_seconds(i64::try_from(today).unwrap() + 10 * 86_400);
+    let report = verify_message(&raw, at, &world().anchors());
+    assert_eq!(says(&report), (Verdict::Valid, vec![]));
+    assert!(openssl_takes_at(&raw, at));
 }
 
 #[test]

@@ -125,6 +125,21 @@ fn a_file_with_bare_line_feeds_is_read_as_it_was_on_the_wire_and_says_so() {
 }
 
 #[test]
+fn bare_line_feeds_that_were_signed_as_they_are_hold_as_they_are() {
+    let part = b"Content-Type: text/plain\r\n\r\nuna riga\ncon un solo line feed\r\n".to_vec();
+    let raw = world().provider.message(PROVIDER, &part, Encoding::Der);
+    assert_eq!(says(&world().check(&raw)), (Verdict::Valid, vec![]));
+}
+
+#[test]
+fn the_part_is_signed_with_its_headers_and_may_be_empty() {
+    for part in ["", "\r\n", "Content-Type: text/plain\r\n\r\n"] {
+        let raw = world().provider.message(PROVIDER, part.as_bytes(), Encoding::Der);
+        assert_eq!(says(&world().check(&raw)), (Verdict::Valid, vec![]), "{part:?}");
+    }
+}
+
+#[test]
 fn without_anchors_a_good_signature_is_not_verifiable_and_a_bad_one_still_invalid() {
     let part = part(600);
     let raw = world().provider.message(PROVIDER, &part, Encoding::Der);
@@ -140,6 +155,19 @@ fn an_authority_that_nobody_trusts_vouches_for_nobody_even_under_the_same_names(
     let raw = forged.message(PROVIDER, &part(600), Encoding::Der);
     assert_eq!(says(&world().check(&raw)), (Verdict::NotVerifiable, vec!["chain_untrusted"]));
     assert!(!openssl_takes(&raw));
+}
+
+#[test]
+fn one_message_does_not_explain_the_next() {
+    let part = part(600);
+    let forged = TestCa::new("Altra").provider(PROVIDER).message(PROVIDER, &part, Encoding::Der);
+    let swapped = assemble(PROVIDER, &part, &world().provider.sign(b"x", Encoding::Der));
+    let noise = assemble(PROVIDER, &part, &[0x30, 0x80, 0, 0]);
+    for _ in 0..3 {
+        assert_eq!(words(&world().check(&forged)), ["chain_untrusted"]);
+        assert_eq!(words(&world().check(&swapped)), ["digest_mismatch"]);
+        assert_eq!(words(&world().check(&noise)), ["cms_unreadable"]);
+    }
 }
 
 #[test]
