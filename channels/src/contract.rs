@@ -277,7 +277,39 @@ fn callbacks(table: &Table, found: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
+    use messo_core::jobs::Priority;
     use std::path::Path;
+
+    #[tokio::test]
+    async fn an_idle_provider_gives_a_turn_at_once_and_gives_it_again() {
+        for (name, _, table) in PROVIDERS {
+            let Table { provider, good, .. } = table();
+            for priority in [Priority::Bulk, Priority::Legal, Priority::Bulk] {
+                let asked = provider.turn(&good[0].to, priority).now_or_never();
+                assert!(matches!(asked, Some(Ok(_))), "{name}: no turn");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_turn_waits_for_ever_and_some_are_kept_for_what_the_law_asks_for() {
+        for (name, _, table) in PROVIDERS {
+            let Table { provider, good, .. } = table();
+            let mut turns = Vec::new();
+            for _ in 0..=provider.spec().concurrency {
+                match provider.turn(&good[0].to, Priority::Bulk).await {
+                    Ok(turn) => turns.push(turn),
+                    Err(pause) => {
+                        assert!(!pause.is_zero(), "{name}: ask again at once");
+                        let legal = provider.turn(&good[0].to, Priority::Legal).await;
+                        assert!(legal.is_ok(), "{name}: nothing is kept back");
+                        break;
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_provider_keeps_the_contract() {

@@ -4,7 +4,6 @@ use messo_core::addresses::Channel;
 use messo_core::attempts::Failure;
 use messo_core::failures::FailureClass;
 use messo_core::ports::{Envelope, Exchange, Outbound, Stage, Transcript};
-use std::time::Duration;
 
 /// Refuses an address of another channel.
 pub(crate) fn address_serves(outbound: &Outbound, channel: Channel) -> Result<(), Failure> {
@@ -53,19 +52,13 @@ pub(crate) fn unanswered(stage: Stage, error: &str) -> Exchange {
     }
 }
 
-/// The exchange of a message whose turn does not come within the provider's patience.
-pub(crate) fn paced(wait: Duration) -> Exchange {
-    unanswered(Stage::Connect, &format!("messo:paced {} s until its turn", wait.as_secs() + 1))
-}
-
 /// Our own words in [`Exchange::error`], before the first space, and what they mean.
-const OWN: [(&str, FailureClass); 11] = [
+const OWN: [(&str, FailureClass); 10] = [
     ("messo:timeout", FailureClass::Unavailable),
     ("messo:closed", FailureClass::Unavailable),
     ("messo:unreachable", FailureClass::Unavailable),
     ("messo:garbage", FailureClass::Unavailable),
     ("messo:busy", FailureClass::Throttled),
-    ("messo:paced", FailureClass::Throttled),
     ("messo:bare_newline", FailureClass::BadContent),
     ("messo:address", FailureClass::BadRecipient),
     ("messo:tls", FailureClass::Misconfigured),
@@ -82,7 +75,5 @@ pub(crate) fn failure_without_answer(exchange: &Exchange) -> Failure {
         Some((_, class)) => *class,
         None => FailureClass::Unavailable,
     };
-    let seconds = detail.split(' ').next().and_then(|first| first.parse().ok());
-    let retry_after = seconds.filter(|_| word == "messo:paced").map(Duration::from_secs);
-    Failure { retry_after, ..Failure::new(class, word, detail) }
+    Failure::new(class, word, detail)
 }

@@ -133,6 +133,10 @@ impl Renderer for Templates {
         self.infos.clone()
     }
 
+    fn template(&self, name: &str) -> Option<TemplateInfo> {
+        self.infos.iter().find(|info| info.name == name).cloned()
+    }
+
     fn missing(
         &self,
         facts: &NoticeFacts,

@@ -75,7 +75,8 @@ fn new_job(number: u32) -> Commit {
 async fn work(storage: &Arc<Storage>, task: u32) {
     let worker = format!("worker {task}");
     loop {
-        let claim = storage.claim(LANE, 20, NOON, Duration::from_secs(600), &worker).await;
+        let lease = Duration::from_secs(600);
+        let claim = storage.claim(LANE, Priority::Bulk, 20, NOON, lease, &worker).await;
         let claimed = claim.expect("a claim is answered");
         if claimed.is_empty() {
             return;

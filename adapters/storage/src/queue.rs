@@ -64,7 +64,7 @@ pub(crate) async fn claim(
 ) -> Result<Vec<Job>, StoreError> {
     let mut jobs = Vec::new();
     let mut open = claim.limit.min(MOST_CLAIMED);
-    for priority in PRIORITIES {
+    for priority in PRIORITIES.into_iter().filter(|priority| *priority <= claim.least) {
         if open == 0 {
             break;
         }

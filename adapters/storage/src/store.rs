@@ -7,6 +7,7 @@ use crate::{
     parties, queue, receipts, register, suppressions,
 };
 use async_trait::async_trait;
+use jiff::civil::Date;
 use messo_core::addresses::Channel;
 use messo_core::attempts::Attempt;
 use messo_core::bodies::{Body, User};
@@ -16,7 +17,7 @@ use messo_core::evidence::EvidenceItem;
 use messo_core::ids::{
     AttemptId, BatchId, BlobHash, BodyId, CaseId, DispatchId, JobId, MessageId, NoticeId, PartyId,
 };
-use messo_core::jobs::{Job, Lane};
+use messo_core::jobs::{Job, Lane, Priority};
 use messo_core::messages::{Cursor, Message, Suppression};
 use messo_core::notices::Notice;
 use messo_core::parties::Party;
@@ -25,7 +26,7 @@ use messo_core::ports::{
     Store, StoreError,
 };
 use messo_core::receipts::Receipt;
-use messo_core::register::RegisterEntry;
+use messo_core::register::{Annotation, RegisterDay, RegisterEntry};
 use messo_core::time::Timestamp;
 use std::time::Duration;
 
@@ -40,12 +41,14 @@ impl Store for Storage {
     async fn claim(
         &self,
         lane: Lane,
+        least: Priority,
         limit: u32,
         now: Timestamp,
         lease: Duration,
         worker: &str,
     ) -> Answer<Vec<Job>> {
-        let claim = Claim { lane, limit, now, until: now + lease, worker: worker.to_owned() };
+        let claim =
+            Claim { lane, least, limit, now, until: now + lease, worker: worker.to_owned() };
         self.writer.order(|answer| Order::Claim(claim, answer)).await
     }
 
@@ -178,6 +181,37 @@ impl Store for Storage {
 
     async fn registered(&self, body: BodyId, document: BlobHash) -> Answer<Option<RegisterEntry>> {
         register::registered(&self.readers, body, document).await
+    }
+
+    async fn registered_between(
+        &self,
+        body: BodyId,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<(i16, i64)>,
+    ) -> Answer<Vec<RegisterEntry>> {
+        register::registered_between(&self.readers, body, from, to, after).await
+    }
+
+    async fn annotations(&self, body: BodyId, year: i16, number: i64) -> Answer<Vec<Annotation>> {
+        register::annotations(&self.readers, body, year, number).await
+    }
+
+    async fn annotated_between(
+        &self,
+        body: BodyId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<Vec<Annotation>> {
+        register::annotated_between(&self.readers, body, from, to).await
+    }
+
+    async fn registered_from(&self, body: BodyId, from: Timestamp) -> Answer<Option<Timestamp>> {
+        register::registered_from(&self.readers, body, from).await
+    }
+
+    async fn register_day(&self, body: BodyId, day: Option<Date>) -> Answer<Option<RegisterDay>> {
+        register::register_day(&self.readers, body, day).await
     }
 
     async fn documents(&self, body: BodyId, case: CaseId) -> Answer<Vec<Document>> {

@@ -15,7 +15,7 @@ use crate::connect::Source;
 use crate::errors::repeat;
 use crate::session::Connection;
 use messo_core::ids::JobId;
-use messo_core::jobs::{Job, Lane};
+use messo_core::jobs::{Job, Lane, Priority};
 use messo_core::ports::{Commit, Committed, StoreError, Write};
 use messo_core::time::Timestamp;
 use std::sync::Arc;
@@ -52,6 +52,7 @@ pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 /// A worker asks for jobs.
 pub(crate) struct Claim {
     pub lane: Lane,
+    pub least: Priority,
     pub limit: u32,
     pub now: Timestamp,
     pub until: Timestamp,

@@ -15,14 +15,17 @@ use crate::pace::{Limits, Pace};
 use async_trait::async_trait;
 use messo_core::addresses::{Address, Channel};
 use messo_core::attempts::{Failure, Outcome};
+use messo_core::jobs::Priority;
 use messo_core::legs::Proof;
 use messo_core::ports::{
-    DoubtPolicy, Envelope, Exchange, Outbound, Provider, ProviderSpec, Rendition, Stage,
+    DoubtPolicy, Envelope, Exchange, Outbound, Provider, ProviderSpec, Rendition, Stage, Turn,
 };
 use std::time::Duration;
 
-/// Attempts under way for each connection, so that a message is always ready behind the present one.
-const ATTEMPTS_PER_SESSION: usize = 3;
+/// Messages with a turn for each connection: the one that is carried, and one whose commands go behind it.
+const TURNS_PER_SESSION: usize = 2;
+/// Attempts under way for each connection: those with a turn, one being packed, one being written down.
+const ATTEMPTS_PER_SESSION: usize = 4;
 /// Stands in a return path for the attempt's id.
 const ATTEMPT_MARK: &str = "{attempt}";
 
@@ -70,6 +73,7 @@ impl Smtp {
                 per_minute: settings.per_minute,
                 domain_per_minute: settings.domain_per_minute,
                 domain_under_way: settings.domain_sessions,
+                under_way: settings.sessions * TURNS_PER_SESSION,
             }),
             sessions: Sessions::new(settings)?,
             patience: Duration::from_secs(settings.patience_s),
@@ -104,16 +108,20 @@ impl Provider for Smtp {
         envelope::within(envelope, self.spec.max_bytes)
     }
 
+    async fn turn(&self, to: &Address, priority: Priority) -> Result<Turn, Duration> {
+        let domain = match to {
+            Address::Email(to) => to.as_str().rsplit_once('@').map_or("", |(_, domain)| domain),
+            _ => "",
+        };
+        self.pace.turn(&domain.to_lowercase(), priority, self.patience).await
+    }
+
     async fn send(&self, envelope: &Envelope) -> Exchange {
         let message = match Message::new(envelope) {
             Ok(message) => message,
             Err(error) => return envelope::unanswered(Stage::Connect, error),
         };
-        let domain = envelope.to.rsplit_once('@').map_or("", |(_, domain)| domain);
-        match self.pace.turn(&domain.to_ascii_lowercase(), self.patience).await {
-            Ok(_turn) => self.sessions.carry(message).await,
-            Err(wait) => envelope::paced(wait),
-        }
+        self.sessions.carry(message).await
     }
 
     fn interpret(&self, exchange: &Exchange) -> Outcome {

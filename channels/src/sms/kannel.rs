@@ -14,10 +14,11 @@ use async_trait::async_trait;
 use messo_core::addresses::{Address, Channel};
 use messo_core::attempts::{Failure, Outcome};
 use messo_core::failures::FailureClass::{BadContent, BadRecipient, Misconfigured};
+use messo_core::jobs::Priority;
 use messo_core::legs::Proof;
 use messo_core::ports::{
     Callback, CallbackError, CallbackKind, DoubtPolicy, Envelope, Exchange, Notify, Outbound,
-    Provider, ProviderSpec, Rendition, Reported, Stage,
+    Provider, ProviderSpec, Rendition, Reported, Stage, Turn,
 };
 use messo_core::sms_text::{Encoding, SmsSender, segments, transliterate};
 use secrecy::{ExposeSecret, SecretString};
@@ -273,18 +274,17 @@ impl Provider for Kannel {
         envelope::within(envelope, self.spec.max_bytes)
     }
 
+    async fn turn(&self, _to: &Address, priority: Priority) -> Result<Turn, Duration> {
+        self.pace.turn("", priority, Duration::from_secs(self.settings.patience_s)).await
+    }
+
     async fn send(&self, envelope: &Envelope) -> Exchange {
         let Ok(query) = std::str::from_utf8(&envelope.bytes) else {
             return envelope::unanswered(Stage::Connect, "messo:address the request is malformed");
         };
-        match self.pace.turn("", Duration::from_secs(self.settings.patience_s)).await {
-            Ok(_turn) => {
-                let bytes = envelope.bytes.len();
-                let shown = format!("GET {} ({bytes} bytes, user and password (secret))", self.url);
-                http::get(&self.client, self.url(query), shown).await
-            }
-            Err(wait) => envelope::paced(wait),
-        }
+        let bytes = envelope.bytes.len();
+        let shown = format!("GET {} ({bytes} bytes, user and password (secret))", self.url);
+        http::get(&self.client, self.url(query), shown).await
     }
 
     fn interpret(&self, exchange: &Exchange) -> Outcome {

@@ -11,7 +11,7 @@ pub use doorbell::{Bell, Doorbell, DoorbellError, Rung};
 pub use mail::{Arrived, MailReader, MailSink, SignatureCheck, UnreadableMail};
 pub use provider::{
     Callback, CallbackError, CallbackKind, Carried, DoubtPolicy, Envelope, Exchange, Notify,
-    Outbound, Provider, ProviderSpec, Reported, Stage, Transcript,
+    Outbound, Provider, ProviderSpec, Reported, Stage, Transcript, Turn,
 };
 pub use renderer::{
     Frame, Letter, Mail, MissingField, Part, RenderError, Renderer, Rendition, TemplateInfo,

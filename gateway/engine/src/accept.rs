@@ -109,11 +109,7 @@ impl Engine {
 
     /// Information about a template.
     pub fn template(&self, name: &str) -> Result<TemplateInfo, AcceptError> {
-        self.renderer
-            .templates()
-            .into_iter()
-            .find(|template| template.name == name)
-            .ok_or_else(|| AcceptError::UnknownTemplate(name.to_owned()))
+        self.renderer.template(name).ok_or_else(|| AcceptError::UnknownTemplate(name.to_owned()))
     }
 
     /// Every fault of a recipient under this template and plan, without touching the database.

@@ -1,25 +1,29 @@
 //! Send: one attempt on one leg, between two commits.
 //!
-//! Guarantee: transaction A (attempt, exact bytes, final reference) is durable before the first byte
-//! leaves; transaction B (what the provider said, state, next job) after. A process that dies
+//! Guarantee: the turn first (pace and place at the provider), then transaction A (attempt, exact bytes, final
+//! reference), durable before the first byte leaves; transaction B (what the provider said, state, next
+//! job) after. Whoever dies or gives up while waiting for the turn has left nothing to settle. A process that dies
 //! between them leaves a leg in `sending`; whoever claims the job next marks it doubtful and does
 //! not send. Limit: for providers that cannot be asked, a doubt waits for a receipt or a person.
 
 use crate::Engine;
 use crate::accept::jobs_for;
+use messo_core::addresses::{Address, Channel};
 use messo_core::attempts::{Attempt, Ending, Failure, Outcome};
-use messo_core::bodies::Body;
+use messo_core::bodies::{Body, Sender};
 use messo_core::dispatches::{Dispatch, DispatchState};
 use messo_core::evidence::{EvidenceDraft, EvidenceKind};
 use messo_core::failures::{Decision, FailureClass, decide};
 use messo_core::ids::{AttemptId, BlobHash, DispatchId, EvidenceId, JobId};
 use messo_core::jobs::{Job, Priority, Task};
 use messo_core::legs::{LegEvent, LegState};
+use messo_core::notices::NoticeFacts;
 use messo_core::ports::{
     Blob, Commit, DoubtPolicy, Envelope, Exchange, Frame, Guard, IssuedCode, Notify, Outbound,
     Provider, StoreError, Write,
 };
 use messo_core::tokens::{Token, qr_text};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,8 +91,16 @@ impl Engine {
             let due_at = self.clock.now() + Duration::from_secs(60);
             return self.later(job, due_at).await;
         };
+        let Some(to) = dispatch.legs[usize::from(leg)].address.clone() else {
+            return Err(StoreError::Missing("address"));
+        };
+        let turn = match provider.turn(&to, job.priority).await {
+            Ok(turn) => turn,
+            // No attempt was made, so none counts.
+            Err(pause) => return self.later(job, self.clock.now() + pause).await,
+        };
         let attempt = AttemptId(self.ids.uuid());
-        let prepared = self.prepare(&dispatch, leg, attempt, &provider).await?;
+        let prepared = self.prepare(&dispatch, leg, to, attempt, &provider).await?;
         let begun = self.begin(job, dispatch, leg, attempt, &provider, prepared, worker).await?;
         let Some(Begun { dispatch, envelope, refusal }) = begun else { return Ok(()) };
         let (exchange, outcome) = match refusal {
@@ -99,6 +111,7 @@ impl Engine {
                 (exchange, outcome)
             }
         };
+        drop(turn);
         self.finish(job, dispatch, leg, attempt, &provider, &exchange, outcome).await
     }
 
@@ -107,15 +120,13 @@ impl Engine {
         self: &Arc<Self>,
         dispatch: &Dispatch,
         leg: u8,
+        to: Address,
         attempt: AttemptId,
         provider: &Arc<dyn Provider>,
     ) -> Result<Prepared, StoreError> {
         let body = self.body(dispatch.body).await?;
         let qr_text = self.code_text(dispatch, &body);
         let channel = dispatch.legs[usize::from(leg)].channel;
-        let Some(to) = dispatch.legs[usize::from(leg)].address.clone() else {
-            return Err(StoreError::Missing("address"));
-        };
         let at = self.clock.now();
         let frame = Frame {
             reference: dispatch.number.to_string(),
@@ -123,19 +134,27 @@ impl Engine {
             at,
             sandbox: provider.spec().sandbox,
         };
-        let notify = self.notify(provider, attempt);
-        let (engine, provider) = (Arc::clone(self), Arc::clone(provider));
-        let (facts, sender) = (dispatch.facts.clone(), body.sender.clone());
-        let packed = tokio::task::spawn_blocking(move || {
-            let rendition = engine
-                .renderer
-                .render(&facts, channel, &frame)
-                .map_err(|error| bad_content("messo:template", &error.to_string()))?;
-            let to_name = facts.recipient.full_name();
-            provider.prepare(&Outbound { attempt, sender, to, to_name, rendition, at, notify })
-        })
-        .await
-        .unwrap_or_else(|_| Err(bad_content("messo:panic", "the rendering stopped unexpectedly")));
+        let packing = Packing {
+            engine: Arc::clone(self),
+            provider: Arc::clone(provider),
+            channel,
+            frame,
+            sender: body.sender.clone(),
+            to,
+            attempt,
+            notify: self.notify(provider, attempt),
+        };
+        // A mail takes less time than the way to another thread; a page is set aside.
+        let paper = matches!(channel, Channel::Fax | Channel::Post | Channel::Registered);
+        let packed = if paper {
+            let facts = dispatch.facts.clone();
+            tokio::task::spawn_blocking(move || packing.run(&facts))
+                .await
+                .unwrap_or_else(|_| Err(stopped()))
+        } else {
+            catch_unwind(AssertUnwindSafe(|| packing.run(&dispatch.facts)))
+                .unwrap_or_else(|_| Err(stopped()))
+        };
         Ok(Prepared { packed, qr_text })
     }
 
@@ -487,6 +506,37 @@ impl Engine {
     }
 }
 
+/// What a message is made of, besides its facts.
+struct Packing {
+    engine: Arc<Engine>,
+    provider: Arc<dyn Provider>,
+    channel: Channel,
+    frame: Frame,
+    sender: Sender,
+    to: Address,
+    attempt: AttemptId,
+    notify: Option<Notify>,
+}
+
+impl Packing {
+    fn run(self, facts: &NoticeFacts) -> Result<Envelope, Failure> {
+        let rendition = self
+            .engine
+            .renderer
+            .render(facts, self.channel, &self.frame)
+            .map_err(|error| bad_content("messo:template", &error.to_string()))?;
+        self.provider.prepare(&Outbound {
+            attempt: self.attempt,
+            sender: self.sender,
+            to: self.to,
+            to_name: facts.recipient.full_name(),
+            rendition,
+            at: self.frame.at,
+            notify: self.notify,
+        })
+    }
+}
+
 struct Prepared {
     packed: Result<Envelope, Failure>,
     qr_text: String,
@@ -505,6 +555,10 @@ fn crowded() -> StoreError {
 
 fn bad_content(code: &str, detail: &str) -> Failure {
     Failure::new(FailureClass::BadContent, code, detail)
+}
+
+fn stopped() -> Failure {
+    bad_content("messo:panic", "the rendering stopped unexpectedly")
 }
 
 /// Tries made on a leg so far.

@@ -1,11 +1,13 @@
 //! Work: claim due jobs lane by lane and perform them, as many at a time as the providers allow.
 //!
 //! Guarantee: at least once, never two workers at a time on one job while leases are renewed. A lane
-//! that fails does not stop another; a job that fails comes back when its lease runs out.
+//! that fails does not stop another; a job that fails comes back when its lease runs out. Some places of
+//! each lane are kept for what the law asks for: whatever else waits in it for its turn, or for an answer, cannot hold
+//! that up.
 
 use crate::Engine;
 use messo_core::ids::JobId;
-use messo_core::jobs::{Job, Lane};
+use messo_core::jobs::{Job, Lane, Priority};
 use messo_core::ports::{Bell, StoreError};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +18,12 @@ use tokio_util::task::TaskTracker;
 
 /// Most jobs claimed by one question.
 const MAX_CLAIM: usize = 64;
+
+/// To each so many places of a lane one is kept for what the law asks for.
+const KEPT_BACK_PART: usize = 8;
+
+/// While a lane is busy, how long it gathers free places before it claims for them.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// Pause after the database failed, so that its trouble is not made worse.
 const AFTER_TROUBLE: Duration = Duration::from_secs(1);
@@ -66,11 +74,13 @@ impl Workers {
     fn lane(&self, lane: Lane) -> LaneLoop {
         let capacity =
             self.engine.providers.of(lane).map_or(1, |provider| provider.spec().concurrency.max(1));
+        let kept_back = if capacity > 1 { capacity.div_ceil(KEPT_BACK_PART) } else { 0 };
         LaneLoop {
             engine: Arc::clone(&self.engine),
             lane,
             worker: self.name.clone(),
-            room: Arc::new(Semaphore::new(capacity)),
+            open: Places::new(capacity - kept_back),
+            kept_back: Places::new(kept_back),
             capacity,
             stop: self.stop.clone(),
             held: Arc::clone(&self.held),
@@ -83,19 +93,61 @@ struct LaneLoop {
     engine: Arc<Engine>,
     lane: Lane,
     worker: String,
-    room: Arc<Semaphore>,
+    /// Places for any job.
+    open: Places,
+    /// Places for what the law asks for.
+    kept_back: Places,
     capacity: usize,
     stop: CancellationToken,
     held: Arc<Mutex<HashSet<JobId>>>,
+}
+
+/// Places for jobs at work.
+struct Places {
+    free: Arc<Semaphore>,
+    all: usize,
+}
+
+impl Places {
+    fn new(all: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(all)), all }
+    }
+
+    /// All free places, at most [`MAX_CLAIM`].
+    fn take(&self) -> Vec<OwnedSemaphorePermit> {
+        let place = || Arc::clone(&self.free).try_acquire_owned().ok();
+        std::iter::from_fn(place).take(MAX_CLAIM).collect()
+    }
+
+    fn at_work(&self) -> bool {
+        self.free.available_permits() < self.all
+    }
+
+    /// Waits until a place is free, without taking it.
+    async fn wait(&self) {
+        if self.free.acquire().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 impl LaneLoop {
     async fn run(self) {
         let tasks = TaskTracker::new();
         let mut bell = None;
+        // Whether something more urgent than what is at work may have come.
+        let mut news = true;
         while !self.stop.is_cancelled() {
-            let Some(mut room) = self.room().await else { break };
-            let jobs = match self.claim(room.len()).await {
+            if self.open.at_work() && self.open.free.available_permits() > 0 {
+                tokio::time::sleep(GATHER).await;
+            }
+            let open = self.open.take();
+            let (places, least) = match (open.is_empty(), news) {
+                (false, _) => (open, Priority::Bulk),
+                (true, true) => (self.kept_back.take(), Priority::Legal),
+                (true, false) => (Vec::new(), Priority::Legal),
+            };
+            let jobs = match self.claim(places.len(), least).await {
                 Ok(jobs) => jobs,
                 Err(error) => {
                     tracing::error!(lane = %self.lane, %error, "no jobs could be claimed");
@@ -104,9 +156,12 @@ impl LaneLoop {
                 }
             };
             if jobs.is_empty() {
-                self.wait(&mut bell).await;
+                drop(places);
+                news = self.wait(&mut bell, least).await;
+                continue;
             }
-            for (job, place) in jobs.into_iter().zip(room.drain(..)) {
+            news = least == Priority::Legal;
+            for (job, place) in jobs.into_iter().zip(places) {
                 // After a jump of the clock a lease may seem over while this process is at work on it.
                 if let Some(hold) = Hold::new(&self.held, job.id) {
                     self.spawn(job, place, hold, &tasks);
@@ -117,33 +172,20 @@ impl LaneLoop {
         tasks.wait().await;
     }
 
-    /// Waits until there is room, and takes all of it, at most [`MAX_CLAIM`] places. None when
-    /// stopping.
-    async fn room(&self) -> Option<Vec<OwnedSemaphorePermit>> {
-        let first = tokio::select! {
-            permit = Arc::clone(&self.room).acquire_owned() => permit.ok()?,
-            () = self.stop.cancelled() => return None,
-        };
-        let mut places = vec![first];
-        while places.len() < MAX_CLAIM {
-            match Arc::clone(&self.room).try_acquire_owned() {
-                Ok(place) => places.push(place),
-                Err(_) => break,
-            }
-        }
-        Some(places)
-    }
-
-    async fn claim(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+    async fn claim(&self, limit: usize, least: Priority) -> Result<Vec<Job>, StoreError> {
         let engine = &self.engine;
         let limit = u32::try_from(limit).unwrap_or(1);
-        let lease = engine.settings.lease;
-        engine.store.claim(self.lane, limit, engine.clock.now(), lease, &self.worker).await
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let (now, lease) = (engine.clock.now(), engine.settings.lease);
+        engine.store.claim(self.lane, least, limit, now, lease, &self.worker).await
     }
 
     /// Waits for a ring, or for the sweep: the sweep finds what no ring announced (due times,
-    /// retries, rings lost, leases run out).
-    async fn wait(&self, bell: &mut Option<Box<dyn Bell>>) {
+    /// retries, rings lost, leases run out). When only kept places were free, for any other place too;
+    /// only that is no news.
+    async fn wait(&self, bell: &mut Option<Box<dyn Bell>>, least: Priority) -> bool {
         if bell.is_none() {
             let prefetch = u16::try_from(self.capacity).unwrap_or(u16::MAX);
             match self.engine.doorbell.listen(&[self.lane], prefetch).await {
@@ -159,10 +201,17 @@ impl LaneLoop {
                 None => std::future::pending().await,
             }
         };
+        let place = async {
+            match least {
+                Priority::Legal => self.open.wait().await,
+                Priority::Ordinary | Priority::Bulk => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = ring => {}
-            () = tokio::time::sleep(self.engine.settings.sweep) => {}
-            () = self.stop.cancelled() => {}
+            () = ring => true,
+            () = place => false,
+            () = tokio::time::sleep(self.engine.settings.sweep) => true,
+            () = self.stop.cancelled() => false,
         }
     }
 

@@ -83,6 +83,34 @@ async fn a_run_killed_many_times_loses_nothing_and_sends_nothing_twice_unseen() 
     assert!(taken.values().all(|ids| ids.len() == 1));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_killed_while_it_waits_for_its_pace_leaves_no_doubt_about_what_had_no_turn() {
+    const NOTICES: usize = 260;
+    const KILLS: u64 = 4;
+    let counter = MailCounter::start(Duration::from_millis(8)).await.expect("a mail server");
+    // Ten messages a second, thirty at once: most of the time every place but one waits for its turn.
+    let relay = format!("{}?per_minute=600", counter.smtp_url());
+    let installation = Installation::new(&["--smtp", &relay])
+        .with("MESSO_WORKER_LEASE_S", "3")
+        .with("MESSO_WORKER_SWEEP_MS", "50")
+        .with("MESSO_LOG_LEVEL", "error");
+    let sheet = installation.file("cases.csv", sheets::summonses(NOTICES, "example.test"));
+    let sheet = sheet.to_str().expect("a path in UTF-8");
+    assert_eq!(report(&installation, sheet)["released"], NOTICES as u64);
+    for kill in 0..KILLS {
+        let mut worker = installation.serve(&["--role", "worker"]);
+        tokio::time::sleep(Duration::from_millis(900 + 37 * kill)).await;
+        worker.kill();
+    }
+    assert!(counter.taken().len() < NOTICES, "the run was over before its pace was felt");
+    let quiet = work_until_quiet(&installation, sheet).await;
+    let (doubtful, delivered) = (quiet["doubtful"].as_u64(), quiet["delivered"].as_u64());
+    // What was on its way when the process died; before turns came first it was every place each time.
+    assert!(doubtful <= Some(2 * KILLS), "{doubtful:?} in doubt after {KILLS} kills");
+    assert_eq!(doubtful.unwrap_or(0) + delivered.unwrap_or(0), NOTICES as u64);
+    assert!(counter.taken().values().all(|ids| ids.len() == 1));
+}
+
 fn states(report: &Value) -> HashMap<String, String> {
     let lines = report["dispatches"].as_array().expect("a list of dispatches");
     lines

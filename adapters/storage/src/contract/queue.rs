@@ -22,7 +22,8 @@ async fn claim(
     now: Timestamp,
     worker: &str,
 ) -> Vec<Job> {
-    store.claim(Lane::Out(channel), limit, now, LEASE, worker).await.expect("a claim is answered")
+    let claimed = store.claim(Lane::Out(channel), Priority::Bulk, limit, now, LEASE, worker);
+    claimed.await.expect("a claim is answered")
 }
 
 async fn put(world: &World, jobs: &[Job]) {

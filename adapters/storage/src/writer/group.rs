@@ -278,6 +278,8 @@ impl Writing<'_> {
                 committed.register.push(register::write_entry(self, draft).await?);
                 Ok(())
             }
+            Write::Annotation(annotation) => register::write_annotation(self, annotation).await,
+            Write::RegisterDay(day) => register::write_day(self, day).await,
             Write::NewMessage(message) => messages::write_new(self, message).await,
             Write::Message(message) => messages::write_moved(self, message).await,
             Write::Cursor(cursor) => messages::write_cursor(self, cursor).await,
@@ -316,6 +318,8 @@ fn body_of(write: &Write) -> Option<BodyId> {
         Write::Evidence(draft) => Some(draft.body),
         Write::Code(code) => Some(code.body),
         Write::Register(draft) => Some(draft.body),
+        Write::Annotation(annotation) => Some(annotation.body),
+        Write::RegisterDay(day) => Some(day.body),
         Write::NewMessage(message) | Write::Message(message) => Some(message.body),
         Write::Suppression(suppression) => Some(suppression.body),
         Write::AlsoKnown { body, .. } => Some(*body),

@@ -8,11 +8,13 @@ use crate::addresses::{Address, Channel};
 use crate::attempts::{Failure, Outcome};
 use crate::bodies::Sender;
 use crate::ids::AttemptId;
+use crate::jobs::Priority;
 use crate::ports::renderer::Rendition;
 use crate::receipts::Signal;
 use crate::time::Timestamp;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::any::Any;
 use std::time::Duration;
 
 /// A configured provider.
@@ -25,8 +27,18 @@ pub trait Provider: Send + Sync {
     /// Refuses what would not survive: too large, an address that does not fit, control characters.
     fn prepare(&self, outbound: &Outbound) -> Result<Envelope, Failure>;
 
+    /// Waits until a message to this address may leave at once: the pace allows it, and there is a
+    /// place at the provider. Whoever sends asks for the turn before the attempt is committed, so that a
+    /// process killed while it waits leaves work undone and no doubt. Places are kept back for
+    /// [`Priority::Legal`]. When the turn does not come within the provider's patience: after which
+    /// pause to ask again.
+    async fn turn(&self, to: &Address, priority: Priority) -> Result<Turn, Duration> {
+        let _ = (to, priority);
+        Ok(Turn::free())
+    }
+
     /// Hands the envelope over and notes what was said. Every stage has a deadline of its own; the
-    /// provider never retries by itself.
+    /// provider never retries by itself. The caller holds a [`Turn`] until this returns.
     async fn send(&self, envelope: &Envelope) -> Exchange;
 
     /// What the exchange means. Pure. An answer that no table knows is a failure, never a success.
@@ -48,6 +60,23 @@ pub trait Provider: Send + Sync {
 
     /// Whether it answers, for `messo doctor`: one sentence of what is wrong. Sends nothing.
     async fn check(&self) -> Result<(), String>;
+}
+
+/// Leave to send one message now. Dropped, it makes room for the next.
+pub struct Turn {
+    _held: Option<Box<dyn Any + Send>>,
+}
+
+impl Turn {
+    /// The turn of a provider that knows neither pace nor places.
+    pub const fn free() -> Self {
+        Self { _held: None }
+    }
+
+    /// A turn that holds something, such as the permit of a semaphore.
+    pub fn holding(held: impl Any + Send) -> Self {
+        Self { _held: Some(Box::new(held)) }
+    }
 }
 
 /// What a provider is and can do.

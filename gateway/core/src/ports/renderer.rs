@@ -11,6 +11,11 @@ pub trait Renderer: Send + Sync {
     /// Every template.
     fn templates(&self) -> Vec<TemplateInfo>;
 
+    /// The template of this name.
+    fn template(&self, name: &str) -> Option<TemplateInfo> {
+        self.templates().into_iter().find(|template| template.name == name)
+    }
+
     /// The fields that the template needs on these channels and that the facts lack. Empty means
     /// that [`Renderer::render`] will not fail for want of data.
     fn missing(

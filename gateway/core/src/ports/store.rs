@@ -15,14 +15,15 @@ use crate::ids::{
     AttemptId, BatchId, BlobHash, BodyId, CaseId, DispatchId, JobId, MessageId, NoticeId, PartyId,
     UserId,
 };
-use crate::jobs::{Job, Lane};
+use crate::jobs::{Job, Lane, Priority};
 use crate::messages::{Cursor, Message, Suppression};
 use crate::notices::Notice;
 use crate::parties::Party;
 use crate::receipts::Receipt;
-use crate::register::{RegisterDraft, RegisterEntry};
+use crate::register::{Annotation, RegisterDay, RegisterDraft, RegisterEntry};
 use crate::time::Timestamp;
 use async_trait::async_trait;
+use jiff::civil::Date;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -112,6 +113,12 @@ pub enum Write {
     Code(IssuedCode),
     /// A register entry; the storage gives the number.
     Register(Box<RegisterDraft>),
+    /// An annotation beside an entry. [`StoreError::Missing`] when there is no such entry.
+    Annotation(Box<Annotation>),
+    /// A day of the register, closed. [`StoreError::Taken`] when that day or a later one is closed,
+    /// [`StoreError::Stale`] when it does not follow the day closed last, or something was registered
+    /// meanwhile that it does not count.
+    RegisterDay(Box<RegisterDay>),
     /// A new message. [`StoreError::Taken`] when the body has one with the same identity.
     NewMessage(Box<Message>),
     /// A message that has moved: `version` is the one that was read; the storage adds one.
@@ -284,11 +291,12 @@ pub trait Store: Send + Sync {
     /// All or nothing, durable when it returns.
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
 
-    /// Leases up to `limit` due jobs of a lane to a worker, the most urgent first. A job whose lease has
-    /// run out is due again.
+    /// Leases up to `limit` due jobs of a lane to a worker, the most urgent first, none less urgent than
+    /// `least`. A job whose lease has run out is due again.
     async fn claim(
         &self,
         lane: Lane,
+        least: Priority,
         limit: u32,
         now: Timestamp,
         lease: Duration,
@@ -401,6 +409,42 @@ pub trait Store: Send + Sync {
         body: BodyId,
         document: BlobHash,
     ) -> Result<Option<RegisterEntry>, StoreError>;
+
+    /// The entries registered from one instant to before another, by year and number, after the one
+    /// named, at most 10,000.
+    async fn registered_between(
+        &self,
+        body: BodyId,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<(i16, i64)>,
+    ) -> Result<Vec<RegisterEntry>, StoreError>;
+    /// The annotations beside an entry, oldest first, at most 10,000.
+    async fn annotations(
+        &self,
+        body: BodyId,
+        year: i16,
+        number: i64,
+    ) -> Result<Vec<Annotation>, StoreError>;
+    /// The annotations made from one instant to before another, oldest first, at most 10,000.
+    async fn annotated_between(
+        &self,
+        body: BodyId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Annotation>, StoreError>;
+    /// When the first entry or annotation from an instant on was made.
+    async fn registered_from(
+        &self,
+        body: BodyId,
+        from: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError>;
+    /// A day of the register, if it is closed; the one closed last when none is named.
+    async fn register_day(
+        &self,
+        body: BodyId,
+        day: Option<Date>,
+    ) -> Result<Option<RegisterDay>, StoreError>;
 
     /// The documents of a case, oldest first, at most 10,000.
     async fn documents(&self, body: BodyId, case: CaseId) -> Result<Vec<Document>, StoreError>;

@@ -15,7 +15,7 @@ use messo_core::dispatches::{Dispatch, DispatchState, Leg};
 use messo_core::evidence::{EvidenceDraft, EvidenceItem, EvidenceKind, genesis};
 use messo_core::failures::FailureClass;
 use messo_core::ids::*;
-use messo_core::jobs::{Job, Lane};
+use messo_core::jobs::{Job, Lane, Priority};
 use messo_core::legs::{LegState, Proof};
 use messo_core::notices::{CaseFacts, Notice, NoticeFacts, RecipientFacts};
 use messo_core::parties::Party;
@@ -412,6 +412,7 @@ impl Store for Story {
     async fn claim(
         &self,
         _: Lane,
+        _: Priority,
         _: u32,
         _: Timestamp,
         _: Duration,
