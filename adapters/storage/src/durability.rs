@@ -147,7 +147,23 @@ async fn evidence_and_register_cannot_be_changed_even_by_sql() {
     let storage = Storage::open(&path).await.unwrap();
     storage.commit(commit(1).1).await.unwrap();
     let tampering = rusqlite::Connection::open(&path).unwrap();
-    for sql in ["UPDATE evidence SET summary = '{}'", "DELETE FROM evidence"] {
+    tampering
+        .execute_batch(
+            "INSERT INTO register VALUES (x'07', 2026, 1, 'in', 1, 'a', 'b', NULL, x'00');
+             INSERT INTO register_annotation VALUES (x'07', 2026, 1, 1, 1, 'a', 'b', 'c');
+             INSERT INTO register_day VALUES (x'07', '2026-11-22', 1, '{}');",
+        )
+        .unwrap();
+    for sql in [
+        "UPDATE evidence SET summary = '{}'",
+        "DELETE FROM evidence",
+        "UPDATE register SET subject = 'altro'",
+        "DELETE FROM register",
+        "UPDATE register_annotation SET text = ''",
+        "DELETE FROM register_annotation",
+        "UPDATE register_day SET entity = ''",
+        "DELETE FROM register_day",
+    ] {
         let refused = tampering.execute(sql, []);
         assert!(refused.is_err_and(|error| error.to_string().contains("immutable")));
     }

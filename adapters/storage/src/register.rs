@@ -152,10 +152,10 @@ pub(crate) async fn write_day(
         return Err(StoreError::Stale("register day"));
     }
     let from = last.map_or(Timestamp(i64::MIN), |last| last.ended_at());
-    for (statement, counted) in
-        [(COUNT_ENTRIES, day.entries), (COUNT_ANNOTATIONS, day.annotations)]
+    for (statement, counted) in [(COUNT_ENTRIES, day.entries), (COUNT_ANNOTATIONS, day.annotations)]
     {
-        let row = writing.connection.row(statement, args![day.body.0, from, day.ended_at()]).await?;
+        let row =
+            writing.connection.row(statement, args![day.body.0, from, day.ended_at()]).await?;
         let count = row.ok_or(StoreError::Missing("count"))?.int()?;
         if count != i64::from(counted) {
             return Err(StoreError::Stale("register"));
@@ -261,10 +261,8 @@ pub(crate) async fn register_day(
 }
 
 fn read_day(mut row: Row) -> Result<RegisterDay, StoreError> {
-    serde_json::from_str(&row.text()?).map_err(|error| StoreError::Unreadable {
-        what: "register day",
-        detail: error.to_string(),
-    })
+    serde_json::from_str(&row.text()?)
+        .map_err(|error| StoreError::Unreadable { what: "register day", detail: error.to_string() })
 }
 
 fn read_annotation(mut row: Row, body: BodyId) -> Result<Annotation, StoreError> {
@@ -280,10 +278,8 @@ fn read_annotation(mut row: Row, body: BodyId) -> Result<Annotation, StoreError>
 }
 
 fn read_year(row: &mut Row) -> Result<i16, StoreError> {
-    i16::try_from(row.int()?).map_err(|_| StoreError::Unreadable {
-        what: "register entry",
-        detail: "its year".into(),
-    })
+    i16::try_from(row.int()?)
+        .map_err(|_| StoreError::Unreadable { what: "register entry", detail: "its year".into() })
 }
 
 fn read_entry(mut row: Row, body: BodyId, year: i16) -> Result<RegisterEntry, StoreError> {

@@ -29,11 +29,13 @@ pub enum EvidenceKind {
     Closed,
     /// The dispatch was cancelled.
     Cancelled,
+    /// A day of the protocol register was closed; the blob is its CSV.
+    RegisterDay,
 }
 
 impl EvidenceKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Accepted,
         Self::Attempt,
         Self::Outcome,
@@ -42,6 +44,7 @@ impl EvidenceKind {
         Self::Settled,
         Self::Closed,
         Self::Cancelled,
+        Self::RegisterDay,
     ];
 
     /// The word in the chain and in the manifest. It is hashed: it never changes.
@@ -55,6 +58,7 @@ impl EvidenceKind {
             Self::Settled => "settled",
             Self::Closed => "closed",
             Self::Cancelled => "cancelled",
+            Self::RegisterDay => "register_day",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Promises about two bodies in one database: each question asked by the right body has an answer, and
 //! the same question asked by the other has none.
 
+use super::register::{annotation, day};
 use super::samples::{NOON, World, attempt, ending};
 use messo_core::attempts::Attempt;
 use messo_core::cases::Document;
@@ -8,6 +9,8 @@ use messo_core::dispatches::Dispatch;
 use messo_core::ids::{BatchId, BodyId, DocumentId};
 use messo_core::ports::{Blob, DispatchFilter, IssuedCode, Progress, Store, StoreError, Write};
 use messo_core::receipts::Signal;
+use messo_core::register::{Annotation, day_of};
+use messo_core::time::Timestamp;
 use std::sync::Arc;
 
 /// One row of everything.
@@ -50,6 +53,12 @@ async fn full(store: Arc<dyn Store>) -> Full {
         }),
     ];
     world.commit(writes).await.expect("one row of everything");
+    let annotation = Annotation { year: 2026, ..annotation(&world, 1) };
+    let writes = vec![
+        Write::Annotation(Box::new(annotation)),
+        Write::RegisterDay(Box::new(day(&world, day_of(NOON), 1, 1))),
+    ];
+    world.commit(writes).await.expect("a day of the register");
     Full { world, batch, dispatch, attempt, blob }
 }
 
@@ -101,6 +110,19 @@ async fn answers(full: &Full, body: BodyId) -> Vec<(&'static str, bool)> {
         ("blob", store.blob(body, blob.hash).await.expect("blob").is_some()),
         ("codes", !store.codes(body, None, 10).await.expect("codes").is_empty()),
         ("register", !store.register(body, 2026, 1, 10).await.expect("register").is_empty()),
+        ("registered between", {
+            let all = (Timestamp(0), Timestamp(i64::MAX));
+            !store.registered_between(body, all.0, all.1, None).await.expect("entries").is_empty()
+        }),
+        ("annotations", !store.annotations(body, 2026, 1).await.expect("some").is_empty()),
+        ("annotated between", {
+            let all = (Timestamp(0), Timestamp(i64::MAX));
+            !store.annotated_between(body, all.0, all.1).await.expect("some").is_empty()
+        }),
+        ("registered from", {
+            store.registered_from(body, Timestamp(0)).await.expect("the first").is_some()
+        }),
+        ("register day", store.register_day(body, None).await.expect("a day").is_some()),
         ("attempt", store.attempt(attempt.id).await.expect("attempt").expect("it").body == body),
         ("keyed notice", {
             let found = store.notice_keyed(body, &world.notice.key).await.expect("notice");
