@@ -8,6 +8,7 @@ mod chain;
 mod commits;
 mod isolation;
 mod queue;
+mod register;
 mod samples;
 
 use messo_core::ports::Store;
@@ -81,5 +82,9 @@ cases! {
     chain::a_refused_commit_leaves_no_hole_in_the_chain,
     chain::register_numbers_have_no_gaps_under_concurrent_commits,
     chain::each_body_and_year_counts_for_itself,
+    register::an_annotation_stands_beside_its_entry,
+    register::entries_are_found_by_the_time_of_their_registration,
+    register::a_day_is_closed_once_in_order_and_with_everything_in_it,
+    register::nothing_is_dated_into_a_closed_day,
     commits::the_database_says_that_it_takes_writes,
 }
