@@ -7,6 +7,7 @@
 mod chain;
 mod commits;
 mod isolation;
+mod messages;
 mod queue;
 mod register;
 mod samples;
@@ -86,5 +87,18 @@ cases! {
     register::entries_are_found_by_the_time_of_their_registration,
     register::a_day_is_closed_once_in_order_and_with_everything_in_it,
     register::nothing_is_dated_into_a_closed_day,
+    messages::a_message_is_taken_once,
+    messages::eight_readers_of_one_mailbox_take_a_message_once,
+    messages::a_message_moved_from_an_old_version_is_stale,
+    messages::messages_are_paged_newest_first,
+    messages::a_cursor_is_kept_by_mailbox_and_folder,
+    messages::the_same_message_suppresses_an_address_once,
+    messages::the_first_attempt_of_a_name_keeps_it,
+    messages::an_address_finds_the_cases_that_are_not_closed,
+    messages::an_address_given_up_finds_nothing_more,
+    messages::documents_come_oldest_first_and_each_once,
+    messages::a_document_is_found_in_the_register_at_its_first_entry,
+    messages::drafts_are_numbered_by_year_until_they_have_a_number,
+    messages::a_body_never_sees_nor_moves_the_mail_of_another,
     commits::the_database_says_that_it_takes_writes,
 }
