@@ -30,6 +30,9 @@ statements! {
         "SELECT number, direction, at_us, correspondent, subject, case_id, document_hash \
          FROM register WHERE body_id = $1 AND year = $2 AND number >= $3 ORDER BY number LIMIT $4",
     );
+    END = same(
+        "SELECT COALESCE(MAX(number), 0) FROM register WHERE body_id = $1 AND year = $2",
+    );
     ENTRY_OF = same(
         "SELECT year, number, direction, at_us, correspondent, subject, case_id, document_hash \
          FROM register WHERE body_id = $1 AND document_hash = $2 ORDER BY year, number LIMIT 1",
@@ -176,6 +179,11 @@ pub(crate) async fn register(
     let args = args![body.0, year, from, limit.min(MOST_LISTED)];
     let rows = readers.rows(ENTRIES, args).await?;
     rows.into_iter().map(|row| read_entry(row, body, year)).collect()
+}
+
+/// The last number of a year.
+pub(crate) async fn end(readers: &Readers, body: BodyId, year: i16) -> Result<i64, StoreError> {
+    readers.row(END, args![body.0, year]).await?.map_or(Ok(0), |mut row| row.int())
 }
 
 /// The entry for a document.

@@ -179,6 +179,10 @@ impl Store for Storage {
         register::register(&self.readers, body, year, from, limit).await
     }
 
+    async fn register_end(&self, body: BodyId, year: i16) -> Answer<i64> {
+        register::end(&self.readers, body, year).await
+    }
+
     async fn registered(&self, body: BodyId, document: BlobHash) -> Answer<Option<RegisterEntry>> {
         register::registered(&self.readers, body, document).await
     }

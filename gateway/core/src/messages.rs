@@ -5,7 +5,9 @@
 //! made anew from the bytes at any time; only a summary is stored.
 
 pub mod identity;
+pub mod petition;
 pub mod reading;
+pub mod status;
 
 pub use identity::identity;
 pub use reading::{

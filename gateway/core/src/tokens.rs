@@ -16,6 +16,8 @@ use subtle::ConstantTimeEq;
 
 /// Octets of a seal: 80 bits.
 const SEAL_LEN: usize = 10;
+/// Octets of the seal in a reply address, whose local part has room for 64 characters in all.
+const REPLY_SEAL_LEN: usize = 8;
 /// Longest text that is looked at, in bytes: a scanner may bring a whole address, not a book.
 pub const MAX_TEXT: usize = 2048;
 /// Highest key number: the two upper bits of the first octet tell the format, 0 today.
@@ -96,6 +98,7 @@ enum Use {
     Page,
     Callback,
     PersonalCode,
+    Reply,
 }
 
 impl Use {
@@ -104,6 +107,7 @@ impl Use {
             Self::Page => b"messo page token 1\0",
             Self::Callback => b"messo callback path 1\0",
             Self::PersonalCode => b"messo personal code 1\0",
+            Self::Reply => b"messo reply address 1\0",
         }
     }
 }
@@ -191,6 +195,26 @@ impl TokenKeys {
                 .verify_truncated_left(&bytes[1..])
                 .is_ok()
         })
+    }
+
+    /// What stands after the `+` of the address to which an answer about this attempt goes: 40 small
+    /// letters and digits. It tells what an answer is about, never who wrote it.
+    pub fn reply_tag(&self, attempt: AttemptId) -> String {
+        let (id, secret) = self.newest();
+        let seal = mac(secret, Use::Reply, attempt.0.as_bytes()).finalize().into_bytes();
+        let mut bytes = vec![*id];
+        bytes.extend_from_slice(attempt.0.as_bytes());
+        bytes.extend_from_slice(&seal[..REPLY_SEAL_LEN]);
+        BASE32.encode(&bytes).to_lowercase()
+    }
+
+    /// The attempt of a reply tag that we gave out, with any of the keys.
+    pub fn open_reply_tag(&self, text: &str) -> Option<AttemptId> {
+        let bytes = decode(text).filter(|bytes| bytes.len() == 1 + 16 + REPLY_SEAL_LEN)?;
+        let (attempt, seal) = bytes[1..].split_at(16);
+        let secret = self.secret(bytes[0])?;
+        mac(secret, Use::Reply, attempt).verify_truncated_left(seal).ok()?;
+        uuid::Uuid::from_slice(attempt).ok().map(AttemptId)
     }
 
     /// The code that a party types beside the case number: 8 characters without I, L, O, U, 40 bits.

@@ -98,7 +98,8 @@ impl<'a> Filing<'a> {
         Ok(id)
     }
 
-    async fn party(
+    /// Files the person of a row; the row's case is not looked at.
+    pub(crate) async fn party(
         &mut self,
         row: &RecipientRequest,
         writes: &mut Vec<Write>,

@@ -55,6 +55,17 @@ impl KeyRing {
         self.holds(|keys| keys.check_callback_mac(attempt, text))
     }
 
+    /// See [`TokenKeys::reply_tag`].
+    pub fn reply_tag(&self, attempt: AttemptId) -> String {
+        self.keys().reply_tag(attempt)
+    }
+
+    /// See [`TokenKeys::open_reply_tag`].
+    pub fn open_reply_tag(&self, text: &str) -> Option<AttemptId> {
+        let opened = self.keys().open_reply_tag(text);
+        opened.or_else(|| self.read_again().then(|| self.keys().open_reply_tag(text)).flatten())
+    }
+
     /// See [`TokenKeys::personal_code`].
     pub fn personal_code(&self, dispatch: DispatchId) -> String {
         self.keys().personal_code(dispatch)

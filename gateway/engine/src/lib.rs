@@ -11,6 +11,7 @@ mod intake;
 mod keyring;
 mod providers;
 mod reconcile;
+pub mod registry;
 mod release;
 mod send;
 mod settle;
@@ -20,6 +21,7 @@ mod warn;
 mod work;
 
 pub use accept::{AcceptError, Accepted};
+pub use intake::Intake;
 pub use keyring::{KeyRing, ReadAgain};
 pub use providers::Providers;
 pub use reconcile::ReconcileError;
@@ -55,6 +57,8 @@ pub struct Engine {
     pub tokens: KeyRing,
     /// The ways out.
     pub providers: Providers,
+    /// What reads the mail that comes in.
+    pub intake: Intake,
     /// The rest of the configuration.
     pub settings: Settings,
     /// Bodies change rarely and are needed for every send.

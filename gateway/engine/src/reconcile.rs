@@ -10,8 +10,8 @@ use messo_core::attempts::{Attempt, Failure};
 use messo_core::dispatches::Dispatch;
 use messo_core::evidence::EvidenceKind;
 use messo_core::failures::{Decision, decide};
-use messo_core::ids::{AttemptId, BlobHash, BodyId, DispatchId, ReceiptId};
-use messo_core::jobs::Job;
+use messo_core::ids::{AttemptId, BlobHash, BodyId, DispatchId, JobId, ReceiptId};
+use messo_core::jobs::{Job, Lane, Priority, Task};
 use messo_core::legs::{LegEvent, LegState};
 use messo_core::ports::{
     Blob, Callback, CallbackError, CallbackKind, Carried, Commit, Reported, StoreError, Write,
@@ -26,6 +26,17 @@ const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// How often an attempt in a sandbox is asked about after it is settled: the recipient may answer.
 const ASKS_AFTER_THE_END: u32 = 6;
+
+/// What there is to say about news besides the signal.
+#[derive(Default)]
+pub(crate) struct Detail {
+    /// Who brought it, when not the provider of the attempt.
+    pub provider: Option<String>,
+    /// A JSON object that joins the evidence.
+    pub facts: serde_json::Value,
+    /// What becomes true with it.
+    pub writes: Vec<Write>,
+}
 
 /// Why a callback was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +78,7 @@ impl Engine {
             return Err(ReconcileError::Forged);
         }
         for reported in reports {
-            self.take(&row, reported).await?;
+            self.hear(&row, reported).await?;
         }
         Ok(())
     }
@@ -109,7 +120,18 @@ impl Engine {
     }
 
     /// Takes news about an attempt. Late, doubled and unexpected news are kept and move what they may.
-    pub(crate) async fn take(&self, attempt: &Attempt, news: Reported) -> Result<(), StoreError> {
+    pub(crate) async fn hear(&self, attempt: &Attempt, news: Reported) -> Result<(), StoreError> {
+        self.take_with(attempt, news, Detail::default()).await
+    }
+
+    /// The same with more to say and to write. What is to be written is written even when the same
+    /// receipt was taken before.
+    pub(crate) async fn take_with(
+        &self,
+        attempt: &Attempt,
+        news: Reported,
+        detail: Detail,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Some(dispatch) = self.store.dispatch(attempt.body, attempt.dispatch).await? else {
             return Err(StoreError::Missing("dispatch"));
@@ -122,14 +144,14 @@ impl Engine {
             dispatch: Some(dispatch.id),
             attempt: Some(attempt.id),
             channel: attempt.channel,
-            provider: attempt.provider.clone(),
+            provider: detail.provider.unwrap_or_else(|| attempt.provider.clone()),
             sandbox: attempt.sandbox,
             signal: news.signal,
             at: news.at.unwrap_or(now),
             received_at: now,
             raw: blob.hash,
         };
-        let summary = serde_json::json!({
+        let mut summary = serde_json::json!({
             "receipt": receipt.id,
             "attempt": attempt.id,
             "signal": receipt.signal.name(),
@@ -137,18 +159,59 @@ impl Engine {
             "raw_sha256": receipt.raw,
             "sandbox": receipt.sandbox,
         });
+        if let (Some(summary), serde_json::Value::Object(facts)) =
+            (summary.as_object_mut(), detail.facts)
+        {
+            summary.extend(facts);
+        }
         let event = event_of(&dispatch, attempt, &receipt.signal, now);
+        let silence = self.silence_after(&dispatch, attempt, event.as_ref());
         // The carrier's clock may be wrong, and must not decide when a fallback leaves.
         let at = receipt.at.min(now);
         let evidence = self.evidence(&dispatch, EvidenceKind::Receipt, Some(receipt.raw), &summary);
-        let writes = vec![Write::Receipt(Box::new(receipt)), Write::Blob(blob), evidence];
+        let mut writes = vec![Write::Receipt(Box::new(receipt)), Write::Blob(blob), evidence];
+        writes.extend(silence);
+        writes.extend(detail.writes.iter().cloned());
         let committed = match event {
             Some(event) => {
                 self.advance(dispatch, usize::from(attempt.leg), &event, at, writes).await.map(drop)
             }
             None => self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop),
         };
-        known_already(committed)
+        match committed {
+            Err(StoreError::Taken("receipt")) if !detail.writes.is_empty() => {
+                let commit = Commit { guards: Vec::new(), writes: detail.writes };
+                self.store.commit(commit).await.map(drop)
+            }
+            committed => known_already(committed),
+        }
+    }
+
+    /// A doubt that an acceptance settles has nobody who waits for its receipt: somebody must.
+    fn silence_after(
+        &self,
+        dispatch: &Dispatch,
+        attempt: &Attempt,
+        event: Option<&LegEvent>,
+    ) -> Option<Write> {
+        let Some(LegEvent::Accepted { receipt_by, .. }) = event else { return None };
+        let state = &dispatch.legs.get(usize::from(attempt.leg))?.state;
+        if !matches!(state, LegState::Doubtful { .. }) {
+            return None;
+        }
+        Some(Write::Job(Job {
+            id: JobId(self.ids.uuid()),
+            body: attempt.body,
+            lane: Lane::Out(attempt.channel),
+            priority: Priority::Legal,
+            due_at: *receipt_by,
+            claims: 0,
+            task: Task::Silence {
+                dispatch: attempt.dispatch,
+                leg: attempt.leg,
+                attempt: attempt.id,
+            },
+        }))
     }
 
     /// Asks the provider what became of an attempt.
@@ -185,7 +248,7 @@ impl Engine {
         for news in provider.query(&carried, now).await {
             let raw = BlobHash::of(&news.raw);
             if !known.iter().any(|receipt| receipt.raw == raw && receipt.attempt == Some(attempt)) {
-                self.take(&row, news).await?;
+                self.hear(&row, news).await?;
             }
         }
         let after = self.store.dispatch(job.body, dispatch).await?;

@@ -1,6 +1,7 @@
 //! The house: the one place that names concrete types and puts them together.
 
 pub mod carriers;
+pub mod mail;
 
 use crate::config::{self, Place, Settings};
 use crate::rim::{Keys, RandomIds, SystemClock};
@@ -61,6 +62,7 @@ impl House {
             seal: Arc::new(keys.sealer()?),
             tokens: key_ring(&keys, place.data.clone())?,
             providers: Providers::new(carriers::configured(&settings)?),
+            intake: mail::intake(&settings, place),
             settings: engine_settings(&settings),
             bodies: BodyCache::default(),
         };

@@ -3,10 +3,13 @@
 //! Guarantee: every page shows one body alone; GET changes nothing; a release carries a key, so that a
 //! second click is the same release. Limit: this is the first plain page; lists show the newest rows.
 
+mod case;
 mod cases;
 mod dispatch;
 mod dispatches;
+mod messages;
 mod preview;
+mod register;
 mod release;
 mod renditions;
 
@@ -33,6 +36,14 @@ pub(crate) fn routes() -> Router<Arc<App>> {
             "/pratiche/{case}/parti/{party}/mail.html",
             get(renditions::mail).post(renditions::mail),
         )
+        .route("/pratiche/{case}", get(case::page))
+        .route("/pratiche/{case}/documenti/{document}", get(case::document))
+        .route("/posta", get(messages::page))
+        .route("/posta/{id}", get(messages::one))
+        .route("/posta/{id}/messaggio.eml", get(messages::raw))
+        .route("/posta/{id}/rileggi", post(messages::again))
+        .route("/posta/{id}/visto", post(messages::settled))
+        .route("/protocollo", get(register::page))
         .route("/invii", get(dispatches::page))
         .route("/invii/elenco", get(dispatches::fragment))
         .route("/invii/{id}", get(dispatch::page))
@@ -41,4 +52,13 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/invii/{id}/annulla", post(dispatch::cancel))
         .route("/invii/{id}/verifica", post(dispatch::settle))
         .layer(DefaultBodyLimit::max(MAX_FORM))
+}
+
+/// A size in bytes, for people.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..=1023 => format!("{bytes} byte"),
+        1024..=1_048_575 => format!("{} KB", bytes.div_ceil(1024)),
+        _ => format!("{} MB", bytes.div_ceil(1_048_576)),
+    }
 }

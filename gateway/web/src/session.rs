@@ -144,7 +144,8 @@ async fn sign_in(
     let pass = Pass::new(secret, &user.password_hash);
     let session =
         Write::Session { secret: pass.session(), user: user.id, expires_at: now + SESSION };
-    engine.store.commit(Commit { guards: Vec::new(), writes: vec![session] }).await?;
+    let writes = vec![Write::ForgetSessions { expired_by: now }, session];
+    engine.store.commit(Commit { guards: Vec::new(), writes }).await?;
     let cookie = cookie::set(&pass, SESSION, app.web.settings.secure_cookies);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }

@@ -71,6 +71,8 @@ pub struct Reading {
     pub meaning: Meaning,
     /// Certified mail only: the provider's data.
     pub pec: Option<PecData>,
+    /// Certified mail only: the exact bytes of `daticert.xml`, decoded.
+    pub daticert: Option<Vec<u8>>,
     /// Headers of the message inside an envelope (certified mail, anomaly): the true author.
     pub inner: Option<Headers>,
     /// The whole text of the author, without HTML.

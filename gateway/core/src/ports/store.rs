@@ -66,6 +66,11 @@ pub enum Write {
     },
     /// Ends a session.
     EndSession(BlobHash),
+    /// Forgets sessions that had expired by this instant, 1,000 at most.
+    ForgetSessions {
+        /// The instant.
+        expired_by: Timestamp,
+    },
     /// A key of the API, by its hash.
     ApiKey {
         /// SHA-256 of the key.
@@ -403,6 +408,8 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> Result<Vec<RegisterEntry>, StoreError>;
 
+    /// The last number of the register of a year; 0 when it is empty.
+    async fn register_end(&self, body: BodyId, year: i16) -> Result<i64, StoreError>;
     /// The entry of the register for a document, the first one.
     async fn registered(
         &self,

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use futures_util::future::try_join_all;
 use messo_core::addresses::{Address, Channel};
-use messo_core::cases::{Case, CaseRole, Role};
+use messo_core::cases::{Case, CaseRole, CaseStanding, Role};
 use messo_core::ports::StoreError;
 use std::sync::Arc;
 
@@ -25,24 +25,26 @@ struct Home {
     demo: bool,
 }
 
-struct CaseCard {
-    id: String,
+pub(super) struct CaseCard {
+    pub(super) id: String,
     /// Number and year, e.g. `41/2026`.
-    name: String,
-    matter: String,
+    pub(super) name: String,
+    pub(super) matter: String,
+    /// Made from a petition, to be checked.
+    pub(super) draft: bool,
     /// The next meeting in words.
-    meeting: String,
-    parties: Vec<PartyLine>,
+    pub(super) meeting: String,
+    pub(super) parties: Vec<PartyLine>,
 }
 
-struct PartyLine {
-    id: String,
-    name: String,
-    role: &'static str,
+pub(super) struct PartyLine {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) role: &'static str,
     /// The channels by which the party can be reached.
-    reach: String,
+    pub(super) reach: String,
     /// What the button says.
-    verb: &'static str,
+    pub(super) verb: &'static str,
     /// A summons is what most people come for.
     summoned: bool,
 }
@@ -62,7 +64,8 @@ pub(super) async fn home(
     Ok(pages::html(&page))
 }
 
-async fn card(app: &App, case: Case) -> Result<CaseCard, StoreError> {
+/// A case with its parties.
+pub(super) async fn card(app: &App, case: Case) -> Result<CaseCard, StoreError> {
     let roles = app.engine().store.roles(case.body, case.id).await?;
     let lines = try_join_all(roles.into_iter().map(|role| line(app, role))).await?;
     let mut parties: Vec<(Role, PartyLine)> = lines.into_iter().flatten().collect();
@@ -70,6 +73,7 @@ async fn card(app: &App, case: Case) -> Result<CaseCard, StoreError> {
     Ok(CaseCard {
         id: case.id.to_string(),
         name: format!("{}/{}", case.facts.number, case.facts.year),
+        draft: case.standing == CaseStanding::Draft,
         matter: case.facts.matter,
         meeting: case
             .meeting

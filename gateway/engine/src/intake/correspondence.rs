@@ -1,0 +1,303 @@
+//! Correspondence: what a person wrote is registered, filed in its case where that is certain, and shown to
+//! the secretary; a petition becomes a draft case and its author is told the register number.
+//!
+//! Guarantee: register number, files and the state of the message are one commit. Limit: whether an
+//! answer adheres or refuses is not read here; it is shown.
+
+use super::ladder::Found;
+use super::{MAX_ANSWER, Opened, closing, cut, summary};
+use crate::Engine;
+use crate::accept::AcceptError;
+use crate::filing::Filing;
+use messo_core::addresses::{Address, Channel, EmailAddress};
+use messo_core::bodies::BodyKind;
+use messo_core::cases::{Case, CaseKind, CaseRole, CaseStanding, Document, Role};
+use messo_core::ids::{CaseId, DocumentId, JobId, MessageId};
+use messo_core::jobs::{Job, Lane, Task};
+use messo_core::messages::{DeskReason, MailClass, Message, Reading, petition};
+use messo_core::notices::{
+    CaseFacts, NoticeFacts, NoticeRequest, RecipientFacts, RecipientRequest,
+};
+use messo_core::plans::{Plan, Step, Way};
+use messo_core::ports::{Blob, Commit, StoreError, Write};
+use messo_core::receipts::Signal;
+use messo_core::register::{Direction, RegisterDraft};
+use messo_core::signatures::Verdict;
+use messo_core::time::Timestamp;
+use std::sync::Arc;
+
+/// Most names of files in a confirmation.
+const MAX_NAMES: usize = 20;
+
+impl Engine {
+    /// Files what somebody wrote.
+    pub(super) async fn correspondence(
+        &self,
+        job: &Job,
+        message: Message,
+        opened: Opened,
+    ) -> Result<(), StoreError> {
+        let mut summary = summary(&opened);
+        let reading = &opened.reading;
+        // What pretends to come from a provider and does not is shown, and nothing follows from it.
+        match opened.signature.as_ref().map(|report| report.verdict) {
+            Some(Verdict::Invalid) => {
+                let reason = Some(DeskReason::SignatureInvalid);
+                return self.close(job, message, Some(summary), reason, Vec::new()).await;
+            }
+            Some(Verdict::Missing) => {
+                let reason = Some(DeskReason::SignatureMissing);
+                return self.close(job, message, Some(summary), reason, Vec::new()).await;
+            }
+            _ => {}
+        }
+        let found = self.climb(&message, reading).await?;
+        summary.rung = found.rung;
+        summary.candidates.clone_from(&found.candidates);
+        if let Some(attempt) = &found.attempt {
+            summary.attempt = Some(attempt.id);
+            summary.dispatch = Some(attempt.dispatch);
+        }
+        if reading.automatic {
+            return self.close(job, message, Some(summary), None, Vec::new()).await;
+        }
+        let mut filed = Filed::default();
+        let certified = reading.class == MailClass::PecEnvelope;
+        if found.acts() {
+            filed.case = found.case;
+        } else if certified && seems_petition(reading) {
+            filed.case = Some(self.draft_case(&message, reading, &mut filed.writes).await?);
+            filed.reason = DeskReason::Petition;
+        }
+        if certified || found.acts() {
+            summary.registered = true;
+            filed.writes.push(self.register_entry(&message, reading, filed.case));
+        }
+        if let Some(case) = filed.case {
+            filed.writes.extend(self.documents(&message, reading, case));
+        }
+        summary.case = filed.case;
+        if found.acts() {
+            filed.reason = DeskReason::ToRead;
+        }
+        let mut writes = closing(job, message.clone(), Some(summary), Some(filed.reason));
+        let confirm = (filed.reason == DeskReason::Petition).then(|| {
+            self.mail_job(message.body, Task::Confirm { message: message.id }, self.clock.now())
+        });
+        let ring: Vec<(Lane, JobId)> = confirm.iter().map(|job| (job.lane, job.id)).collect();
+        writes.extend(confirm.map(Write::Job));
+        writes.extend(filed.writes);
+        self.answer(&message, reading, &found, writes).await?;
+        self.ring(&ring).await;
+        Ok(())
+    }
+
+    /// Commits, as an answer to the attempt that it answers where there is one.
+    async fn answer(
+        &self,
+        message: &Message,
+        reading: &Reading,
+        found: &Found,
+        writes: Vec<Write>,
+    ) -> Result<(), StoreError> {
+        let from = author_address(message, reading);
+        let (Some(attempt), Some(from)) = (&found.attempt, from) else {
+            return self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop);
+        };
+        let signal = Signal::Answer { from, text: cut(&reading.new_text, MAX_ANSWER) };
+        let facts = serde_json::json!({ "message": message.id, "rung": found.rung });
+        let detail =
+            crate::reconcile::Detail { provider: Some(message.mailbox.clone()), facts, writes };
+        self.tell(attempt, message, signal, said_at(reading), detail).await
+    }
+
+    fn register_entry(&self, message: &Message, reading: &Reading, case: Option<CaseId>) -> Write {
+        let at = self.clock.now();
+        let author = reading.author();
+        let from = author.from.as_ref().map_or("", |from| from.address.as_str());
+        Write::Register(Box::new(RegisterDraft {
+            body: message.body,
+            year: at.in_rome().year(),
+            direction: Direction::In,
+            at,
+            correspondent: cut(from, super::MAX_LINE),
+            subject: cut(&author.subject, super::MAX_LINE),
+            case,
+            document: message.raw,
+        }))
+    }
+
+    /// The message itself and its files, as documents of a case.
+    fn documents(&self, message: &Message, reading: &Reading, case: CaseId) -> Vec<Write> {
+        let now = self.clock.now();
+        let document = |name: String, media_type: &str, blob| {
+            Write::Document(Document {
+                id: DocumentId(self.ids.uuid()),
+                body: message.body,
+                case,
+                name,
+                media_type: media_type.to_owned(),
+                blob,
+                created_at: now,
+            })
+        };
+        let kind = if message.channel == Channel::Pec { "PEC" } else { "E-mail" };
+        let name = format!("{kind} del {}.eml", now.in_rome().strftime("%d-%m-%Y %H.%M"));
+        let mut writes = vec![document(name, "message/rfc822", message.raw)];
+        for file in reading.attachments.iter().filter(|file| file.refused.is_none()) {
+            writes.push(Write::Blob(Blob {
+                body: message.body,
+                hash: file.hash,
+                bytes: file.bytes.clone(),
+            }));
+            writes.push(document(file.name.clone(), &file.media_type, file.hash));
+        }
+        writes
+    }
+
+    /// A draft case with the author of a petition in it.
+    async fn draft_case(
+        &self,
+        message: &Message,
+        reading: &Reading,
+        writes: &mut Vec<Write>,
+    ) -> Result<CaseId, StoreError> {
+        let now = self.clock.now();
+        let body = self.body(message.body).await?;
+        let day = reading.pec.as_ref().and_then(|pec| pec.instant.as_ref());
+        let today = now.in_rome().date();
+        let case = CaseId(self.ids.uuid());
+        writes.push(Write::Case(Box::new(Case {
+            id: case,
+            body: message.body,
+            serial: 0,
+            kind: if body.kind == BodyKind::Occ { CaseKind::Occ } else { CaseKind::Mediation },
+            standing: CaseStanding::Draft,
+            facts: CaseFacts {
+                number: String::new(),
+                year: today.year(),
+                filed_on: Some(day.map_or(today, |instant| instant.legal_day)),
+                ..CaseFacts::default()
+            },
+            meeting: None,
+            created_at: now,
+        })));
+        if let Some(row) = self.author_row(message, reading) {
+            let party = Filing::new(self, message.body, now).party(&row, writes).await?;
+            let role = if body.kind == BodyKind::Occ { Role::Debtor } else { Role::Petitioner };
+            writes.push(Write::Role(CaseRole {
+                body: message.body,
+                case,
+                party,
+                role,
+                lawyer: None,
+            }));
+        }
+        Ok(case)
+    }
+
+    /// The author as a recipient.
+    fn author_row(&self, message: &Message, reading: &Reading) -> Option<RecipientRequest> {
+        let address = author_address(message, reading)?;
+        let person = reading.author().from.as_ref()?;
+        let name = if person.name.is_empty() { &person.address } else { &person.name };
+        let recipient = RecipientFacts { family_name: cut(name, 120), ..RecipientFacts::default() };
+        let facts = NoticeFacts { recipient, ..NoticeFacts::default() };
+        Some(RecipientRequest { row: 0, facts, addresses: vec![address] })
+    }
+
+    /// Tells the author of a message its register number, by the way it came.
+    pub(crate) async fn confirm(
+        self: &Arc<Self>,
+        job: &Job,
+        id: MessageId,
+    ) -> Result<(), StoreError> {
+        match self.confirmation(job, id).await? {
+            Some(request) => match self.accept(request).await {
+                Ok(_) => {}
+                Err(AcceptError::Store(error)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(message = %id, %error, "a message could not be confirmed to its author");
+                }
+            },
+            None => {
+                tracing::info!(message = %id, "nobody can be told that a message was registered")
+            }
+        }
+        self.done(job).await
+    }
+
+    async fn confirmation(
+        self: &Arc<Self>,
+        job: &Job,
+        id: MessageId,
+    ) -> Result<Option<NoticeRequest>, StoreError> {
+        let Some(message) = self.store.message(job.body, id).await? else { return Ok(None) };
+        let entry = self.store.registered(job.body, message.raw).await?;
+        let raw = self.store.blob(job.body, message.raw).await?;
+        let (Some(entry), Some(raw)) = (entry, raw) else { return Ok(None) };
+        let Some(opened) = self.open_message(&message, raw).await else { return Ok(None) };
+        if self.providers.sending(message.channel).is_none() {
+            return Ok(None);
+        }
+        let Some(mut row) = self.author_row(&message, &opened.reading) else { return Ok(None) };
+        if let Some(case) = message.summary.as_ref().and_then(|summary| summary.case)
+            && let Some(case) = self.store.case(job.body, case).await?
+        {
+            row.facts.case = case.facts;
+        }
+        let files = opened.reading.attachments.iter().filter(|file| file.refused.is_none());
+        let files: Vec<&str> = files.take(MAX_NAMES).map(|file| file.name.as_str()).collect();
+        let at = entry.draft.at.in_rome().strftime("%d/%m/%Y, %H:%M").to_string();
+        row.facts.extra.extend([
+            ("protocollo".to_owned(), format!("{}/{}", entry.number, entry.draft.year)),
+            ("protocollato_il".to_owned(), at),
+            ("oggetto".to_owned(), entry.draft.subject),
+            ("file".to_owned(), files.join(", ")),
+        ]);
+        Ok(Some(NoticeRequest {
+            body: job.body,
+            key: format!("confirm:{id}"),
+            template: "ricevuta".into(),
+            plan: Plan {
+                steps: vec![Step { ways: vec![Way { channel: message.channel, optional: false }] }],
+            },
+            batch: None,
+            not_before: None,
+            recipients: vec![row],
+        }))
+    }
+}
+
+/// What follows from a message.
+struct Filed {
+    case: Option<CaseId>,
+    reason: DeskReason,
+    writes: Vec<Write>,
+}
+
+impl Default for Filed {
+    fn default() -> Self {
+        Self { case: None, reason: DeskReason::Unfiled, writes: Vec::new() }
+    }
+}
+
+fn seems_petition(reading: &Reading) -> bool {
+    let files = reading.attachments.iter().filter(|file| file.refused.is_none());
+    let files = files.map(|file| file.name.as_str());
+    petition::seems(&reading.author().subject, &reading.text, files)
+}
+
+/// The author's address, as one that can be written to by the same way.
+fn author_address(message: &Message, reading: &Reading) -> Option<Address> {
+    let address = EmailAddress::parse(&reading.author().from.as_ref()?.address).ok()?;
+    Some(match message.channel {
+        Channel::Pec => Address::Pec(address),
+        _ => Address::Email(address),
+    })
+}
+
+fn said_at(reading: &Reading) -> Option<Timestamp> {
+    let said = reading.pec.as_ref().and_then(|pec| pec.instant.as_ref());
+    said.map(|instant| instant.at).or(reading.headers.date)
+}
