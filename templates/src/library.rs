@@ -14,7 +14,6 @@ use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value,
 };
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Steps of the template machine for one piece of text; the longest of ours takes some hundreds.
 const FUEL: u64 = 100_000;
@@ -199,16 +198,19 @@ fn broken(kind: &str, detail: String) -> RenderError {
 fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     match value.as_str() {
         Some(text) if *state.auto_escape() == AutoEscape::Html && !value.is_safe() => {
-            for c in text.chars() {
-                match c {
-                    '&' => out.write_str("&amp;")?,
-                    '<' => out.write_str("&lt;")?,
-                    '>' => out.write_str("&gt;")?,
-                    '"' => out.write_str("&quot;")?,
-                    '\'' => out.write_str("&#39;")?,
-                    c => out.write_char(c)?,
-                }
+            let mut rest = text;
+            while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+                out.write_str(&rest[..at])?;
+                out.write_str(match rest.as_bytes()[at] {
+                    b'&' => "&amp;",
+                    b'<' => "&lt;",
+                    b'>' => "&gt;",
+                    b'"' => "&quot;",
+                    _ => "&#39;",
+                })?;
+                rest = &rest[at + 1..];
             }
+            out.write_str(rest)?;
             Ok(())
         }
         _ => minijinja::escape_formatter(out, state, value),

@@ -37,6 +37,9 @@ pub fn euro(locale: Locale, cents: i64) -> String {
 /// The value on one line: white space and control characters become single spaces, marks that turn
 /// the reading direction vanish.
 pub fn line(value: &str) -> String {
+    if is_plain_line(value) {
+        return value.to_owned();
+    }
     let mut out = String::with_capacity(value.len());
     for c in value.chars().filter(|c| !is_direction_mark(*c)) {
         if !c.is_whitespace() && !c.is_control() {
@@ -47,6 +50,15 @@ pub fn line(value: &str) -> String {
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// Whether there is nothing to mend; most values are so.
+fn is_plain_line(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    bytes.iter().all(|byte| (b' '..=b'~').contains(byte))
+        && bytes.first() != Some(&b' ')
+        && bytes.last() != Some(&b' ')
+        && !bytes.windows(2).any(|two| two == b"  ")
 }
 
 /// The value in paragraphs, parted by a blank line; each on one line.

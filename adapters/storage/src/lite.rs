@@ -150,6 +150,12 @@ impl Lite {
                 Arg::Int(value) => prepared.raw_bind_parameter(place, *value),
                 Arg::Text(value) => prepared.raw_bind_parameter(place, value.as_deref()),
                 Arg::Bytes(value) => prepared.raw_bind_parameter(place, value.as_deref()),
+                Arg::Id(value) => {
+                    prepared.raw_bind_parameter(place, value.as_ref().map(|id| id.as_bytes()))
+                }
+                Arg::Hash(value) => {
+                    prepared.raw_bind_parameter(place, value.as_ref().map(|hash| &hash.0))
+                }
             }
             .map_err(lite_error)?;
         }

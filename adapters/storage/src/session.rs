@@ -22,6 +22,8 @@ pub(crate) enum Arg<'a> {
     Int(i64),
     Text(Option<Cow<'a, str>>),
     Bytes(Option<Cow<'a, [u8]>>),
+    Id(Option<Uuid>),
+    Hash(Option<BlobHash>),
 }
 
 impl From<i64> for Arg<'_> {
@@ -66,22 +68,22 @@ impl From<Option<String>> for Arg<'_> {
 }
 impl From<Uuid> for Arg<'_> {
     fn from(value: Uuid) -> Self {
-        Self::Bytes(Some(Cow::Owned(value.as_bytes().to_vec())))
+        Self::Id(Some(value))
     }
 }
 impl From<Option<Uuid>> for Arg<'_> {
     fn from(value: Option<Uuid>) -> Self {
-        Self::Bytes(value.map(|id| Cow::Owned(id.as_bytes().to_vec())))
+        Self::Id(value)
     }
 }
 impl From<BlobHash> for Arg<'_> {
     fn from(value: BlobHash) -> Self {
-        Self::Bytes(Some(Cow::Owned(value.0.to_vec())))
+        Self::Hash(Some(value))
     }
 }
 impl From<Option<BlobHash>> for Arg<'_> {
     fn from(value: Option<BlobHash>) -> Self {
-        Self::Bytes(value.map(|hash| Cow::Owned(hash.0.to_vec())))
+        Self::Hash(value)
     }
 }
 impl<'a> From<&'a [u8]> for Arg<'a> {
@@ -115,6 +117,8 @@ macro_rules! query {
                 Arg::Int(value) => query.bind(*value),
                 Arg::Text(value) => query.bind(value.as_deref()),
                 Arg::Bytes(value) => query.bind(value.as_deref()),
+                Arg::Id(value) => query.bind(value.as_ref().map(|id| id.as_bytes().as_slice())),
+                Arg::Hash(value) => query.bind(value.as_ref().map(|hash| hash.0.as_slice())),
             };
         }
         query

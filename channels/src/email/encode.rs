@@ -40,12 +40,12 @@ fn quoted_printable_line(line: &[u8], out: &mut Vec<u8>) {
     let mut column = 0;
     let mut rest = line;
     while let Some((&byte, tail)) = rest.split_first() {
-        let plain = plain_run(rest, column).min(WIDTH - column);
+        let plain = plain_run(rest, column, WIDTH - column);
         if plain > 0 {
             out.extend_from_slice(&rest[..plain]);
             column += plain;
             rest = &rest[plain..];
-        } else if column + 3 <= WIDTH && plain_run(rest, column) == 0 {
+        } else if column + 3 <= WIDTH {
             out.extend_from_slice(&[
                 b'=',
                 HEX[usize::from(byte >> 4)],
@@ -60,17 +60,23 @@ fn quoted_printable_line(line: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// How many bytes from here on stand for themselves.
-fn plain_run(bytes: &[u8], column: usize) -> usize {
+/// How many bytes from here on stand for themselves, at most `most`. None for a full stop that would
+/// begin a line.
+fn plain_run(bytes: &[u8], column: usize, most: usize) -> usize {
     if column == 0 && bytes.first() == Some(&b'.') {
         return 0;
     }
     let run = bytes
         .iter()
-        .position(|byte| !matches!(byte, b' ' | b'\t' | b'!'..=b'<' | b'>'..=b'~'))
-        .unwrap_or(bytes.len());
+        .take(most)
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'!'..=b'<' | b'>'..=b'~'))
+        .count();
     // White space at the end of a line is lost on the way: it is encoded.
-    if run == bytes.len() && matches!(bytes.last(), Some(b' ' | b'\t')) { run - 1 } else { run }
+    if run > 0 && run == bytes.len() && matches!(bytes.last(), Some(b' ' | b'\t')) {
+        run - 1
+    } else {
+        run
+    }
 }
 
 /// Appends the bytes as base64 in lines of 76 characters, without a last CRLF.

@@ -88,7 +88,8 @@ async fn a_run_killed_while_it_waits_for_its_pace_leaves_no_doubt_about_what_had
     const NOTICES: usize = 260;
     const KILLS: u64 = 4;
     let counter = MailCounter::start(Duration::from_millis(8)).await.expect("a mail server");
-    // Ten messages a second, thirty at once: most of the time every place but one waits for its turn.
+    // Ten messages a second after thirty at once: then every place but one waits for its turn.
+    const BURST: usize = 30;
     let relay = format!("{}?per_minute=600", counter.smtp_url());
     let installation = Installation::new(&["--smtp", &relay])
         .with("MESSO_WORKER_LEASE_S", "3")
@@ -97,9 +98,16 @@ async fn a_run_killed_while_it_waits_for_its_pace_leaves_no_doubt_about_what_had
     let sheet = installation.file("cases.csv", sheets::summonses(NOTICES, "example.test"));
     let sheet = sheet.to_str().expect("a path in UTF-8");
     assert_eq!(report(&installation, sheet)["released"], NOTICES as u64);
-    for kill in 0..KILLS {
+    for kill in 1..=KILLS {
+        let before = counter.taken().len();
         let mut worker = installation.serve(&["--role", "worker"]);
-        tokio::time::sleep(Duration::from_millis(900 + 37 * kill)).await;
+        for _ in 0..1_000 {
+            if counter.taken().len() > before + BURST {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(137 * kill)).await;
         worker.kill();
     }
     assert!(counter.taken().len() < NOTICES, "the run was over before its pace was felt");
