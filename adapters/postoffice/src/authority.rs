@@ -14,8 +14,12 @@ use openssl::x509::extension::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
 };
 use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 const BITS: u32 = 2048;
+/// Most keys that are kept for use again.
+const MAX_KEYS: usize = 64;
 const DAY_S: i64 = 86_400;
 const YEARS_10_S: i64 = 3_653 * DAY_S;
 
@@ -57,6 +61,8 @@ pub struct Authority {
     root_key: PKey<Private>,
     stranger_root: X509,
     stranger_key: PKey<Private>,
+    /// Keys by address: another post office of the same authority makes none anew.
+    keys: Mutex<HashMap<String, PKey<Private>>>,
     now: Timestamp,
 }
 
@@ -69,7 +75,8 @@ impl Authority {
         let (root_key, stranger_key) = (new_key()?, new_key()?);
         let root = root("Messo Sandbox Root (test only)", &root_key, now)?;
         let stranger_root = self::root("Unknown Root (test only)", &stranger_key, now)?;
-        Ok(Self { root, root_key, stranger_root, stranger_key, now })
+        let keys = Mutex::default();
+        Ok(Self { root, root_key, stranger_root, stranger_key, keys, now })
     }
 
     /// The root certificate as PEM: what goes into the folder of trusted certificates.
@@ -83,13 +90,25 @@ impl Authority {
     /// # Errors
     /// When OpenSSL cannot make them.
     pub(crate) fn signers(&self, name: &str, address: &str) -> Result<[Signer; 3], AuthorityError> {
-        let key = new_key()?;
+        let key = self.key(address)?;
         let other = format!("altra-casella@{}", address.rsplit('@').next().unwrap_or_default());
         Ok([
             self.issue(name, address, &key, (&self.root, &self.root_key))?,
             self.issue(name, &other, &key, (&self.root, &self.root_key))?,
             self.issue(name, address, &key, (&self.stranger_root, &self.stranger_key))?,
         ])
+    }
+
+    fn key(&self, address: &str) -> Result<PKey<Private>, ErrorStack> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = keys.get(address) {
+            return Ok(key.clone());
+        }
+        let key = new_key()?;
+        if keys.len() < MAX_KEYS {
+            keys.insert(address.into(), key.clone());
+        }
+        Ok(key)
     }
 
     fn issue(
@@ -114,7 +133,7 @@ impl Authority {
     /// # Errors
     /// When OpenSSL cannot make them.
     pub(crate) fn tls(&self) -> Result<(Vec<u8>, Vec<u8>), AuthorityError> {
-        let key = new_key()?;
+        let key = self.key("localhost")?;
         let subject = name("localhost", "Messo Sandbox")?;
         let mut builder = certificate(&subject, self.root.subject_name(), &key, self.now)?;
         builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;

@@ -63,7 +63,8 @@ impl Office {
         let room = self.room(message.len()).ok_or(full)?;
         let accepted_at = self.now();
         let pec_id = self.pec_id(&self.home, accepted_at);
-        let mut original = Original::read(message, &pec_id, accepted_at);
+        let message = self.traced(sender, message);
+        let mut original = Original::read(&message, &pec_id, accepted_at);
         // A notice about a message without author goes to whoever submitted it.
         original.sender = account.address.clone();
         let recipients: Vec<Recipient> = recipients
@@ -109,9 +110,9 @@ impl Office {
     pub(crate) fn transport_from_outside(
         &self,
         letter: &Letter,
+        at: Timestamp,
         flaws: Flaws,
     ) -> Result<Vec<u8>, AuthorityError> {
-        let at = self.now();
         let domain = letter.from.rsplit_once('@').map_or("", |(_, domain)| domain);
         let message = letter.write(&self.letter_id(domain), at);
         let pec_id = self.pec_id(&self.away, at);
@@ -186,7 +187,7 @@ impl Submission {
                 }
                 self.receipt(office, Kind::Delivery, recipient, at, None)
             }
-            (Act::Answer(answer), Some(one)) => self.answer(office, one, answer),
+            (Act::Answer(answer), Some(one)) => self.answer(office, one, answer, at),
             _ => Ok(()),
         }
     }
@@ -303,6 +304,7 @@ impl Submission {
         office: &Office,
         one: &Recipient,
         answer: &Answer,
+        at: Timestamp,
     ) -> Result<(), AuthorityError> {
         let delivered = |step: &Step| !matches!(step, Step::Failed(_));
         if !one.behaviour.steps.iter().any(delivered) {
@@ -321,8 +323,8 @@ impl Submission {
                     .forwarding(&office.home.write(&envelope)?)
             }
         };
-        let envelope =
-            office.transport_from_outside(&letter.answering(&answered), Flaws::default())?;
+        let letter = letter.answering(&answered);
+        let envelope = office.transport_from_outside(&letter, at, Flaws::default())?;
         let _ = office.put(&self.account.address, "INBOX", &envelope);
         Ok(())
     }

@@ -107,6 +107,16 @@ impl Office {
         format!("{}.{random:012x}@{domain}", self.serial())
     }
 
+    /// The message with the trace fields that a server puts before it (RFC 5321, 4.4).
+    pub fn traced(&self, sender: &str, message: &[u8]) -> Vec<u8> {
+        let date = instants::mail_date(self.now());
+        let received = format!(
+            "Return-Path: <{sender}>\r\nReceived: from localhost ([127.0.0.1]) by smtp.sandbox.example\r\n with ESMTPA id s{}; {date}\r\n",
+            self.serial()
+        );
+        [received.as_bytes(), message].concat()
+    }
+
     /// The account with that user name and password.
     pub fn login(&self, user: &str, password: &str) -> Option<Account> {
         let account =

@@ -35,10 +35,11 @@ impl Office {
         self: &Arc<Self>,
         sender: &str,
         recipients: &[String],
-        message: Vec<u8>,
+        message: &[u8],
     ) -> Result<String, Refusal> {
         let full = Refusal { code: 452, text: "4.3.1 too much under way" };
         let room = self.room(message.len()).ok_or(full)?;
+        let message = self.traced(sender, message);
         let id = format!("ord{}", self.serial());
         let (sender, recipients) = (sender.to_owned(), recipients.to_vec());
         self.tasks.spawn(carry(self.clone(), sender, recipients, message, room));

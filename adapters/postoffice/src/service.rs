@@ -137,7 +137,8 @@ impl PostOffice {
     /// When there is no such account, or its box is full.
     pub fn deliver_petition(&self, to: &str, letter: &Letter) -> Result<u32, DeliveryError> {
         let account = self.office.account_of(to).ok_or(BoxError::NoAccount)?;
-        let envelope = self.office.transport_from_outside(letter, Flaws::default())?;
+        let envelope =
+            self.office.transport_from_outside(letter, self.office.now(), Flaws::default())?;
         Ok(self.office.put(&account.address, "INBOX", &envelope)?)
     }
 
@@ -152,7 +153,7 @@ impl PostOffice {
         flaws: Flaws,
     ) -> Result<u32, DeliveryError> {
         let account = self.office.account_of(to).ok_or(BoxError::NoAccount)?;
-        let envelope = self.office.transport_from_outside(letter, flaws)?;
+        let envelope = self.office.transport_from_outside(letter, self.office.now(), flaws)?;
         Ok(self.office.put(&account.address, "INBOX", &envelope)?)
     }
 

@@ -261,7 +261,7 @@ impl Session {
             AccountKind::Certified => {
                 self.office.submit_certified(account, &sender, &recipients, &message)
             }
-            AccountKind::Ordinary => self.office.submit_ordinary(&sender, &recipients, message),
+            AccountKind::Ordinary => self.office.submit_ordinary(&sender, &recipients, &message),
         };
         Ok(match taken {
             Ok(id) => format!("250 2.0.0 taken as {id}"),

@@ -87,10 +87,7 @@ fn lines(kind: Kind, record: &Record) -> Vec<String> {
             detail.into(),
         ],
         Kind::VirusDetected => {
-            vec![
-                format!("{when} in {message} per \"{recipient}\" è stato trovato un virus:"),
-                detail.into(),
-            ]
+            vec![format!("{when} {message} a \"{recipient}\" è risultato infetto:"), detail.into()]
         }
         Kind::Transport => vec![
             format!("{when} {message} è stato accettato per l'inoltro."),
