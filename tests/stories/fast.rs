@@ -1,7 +1,12 @@
 //! Stories that need no server.
 
+mod api;
 mod crash;
+mod entrance;
 mod layout;
+mod limits;
 mod main_job;
+mod office;
 mod privacy;
+mod setup;
 mod web;

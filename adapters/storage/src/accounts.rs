@@ -29,6 +29,10 @@ statements! {
          ON CONFLICT DO NOTHING",
     );
     END_SESSION = same("DELETE FROM session WHERE secret = $1");
+    FORGET_SESSIONS = same(
+        "DELETE FROM session WHERE secret IN \
+         (SELECT secret FROM session WHERE expires_at_us <= $1 LIMIT 1000)",
+    );
     SESSION = same(
         "SELECT account.id, account.body_id, account.login, account.password_hash \
          FROM session JOIN account ON account.id = session.account_id \
@@ -64,6 +68,13 @@ pub(crate) async fn end_session(
     secret: BlobHash,
 ) -> Result<(), StoreError> {
     writing.run(END_SESSION, args![secret]).await.map(|_| ())
+}
+
+pub(crate) async fn forget_sessions(
+    writing: &mut Writing<'_>,
+    expired_by: Timestamp,
+) -> Result<(), StoreError> {
+    writing.run(FORGET_SESSIONS, args![expired_by]).await.map(|_| ())
 }
 
 pub(crate) async fn write_api_key(

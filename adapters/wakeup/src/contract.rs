@@ -67,6 +67,17 @@ pub async fn a_ring_before_anyone_listens_is_heard_by_the_first_who_does(doorbel
     quiet(&mut *bell).await;
 }
 
+/// A ring that waits longer than it is kept says nothing new: it goes away, so that rings don't pile up
+/// where nobody works. Only of doorbells that keep rings.
+pub async fn an_old_ring_is_not_heard(doorbell: &dyn Doorbell, keep: Duration) {
+    ring(doorbell, MAIL, 1).await;
+    tokio::time::sleep(keep * 3).await;
+    let mut bell = listen(doorbell, &[MAIL]).await;
+    quiet(&mut *bell).await;
+    ring(doorbell, MAIL, 2).await;
+    heard(&mut *bell).await.settle();
+}
+
 /// Two listeners of one lane: one ring wakes one of them.
 pub async fn a_ring_is_heard_by_one_listener_only(doorbell: &dyn Doorbell) {
     let mut one = listen(doorbell, &[MAIL]).await;

@@ -2,7 +2,7 @@
 //!
 //! Guarantee: `ring` returns Ok only when the broker confirmed and routed every ring, and returns at
 //! all within a few seconds, broker or no broker; a bell outlives the broker's death. Limit: a queue
-//! keeps [`MAX_WAITING`] rings and one call sends [`MAX_RINGS_PER_LANE`] per lane; what goes beyond
+//! keeps [`MAX_WAITING`] rings, each for [`KEEP`] at most, and one call sends [`MAX_RINGS_PER_LANE`] per lane; what goes beyond
 //! is left out, because that many rings wake every worker there is and the jobs are in the database.
 //!
 //! lapin's own recovery is not used: a publish in flight may never resolve across it. On any doubt
@@ -22,11 +22,15 @@ use messo_core::ids::JobId;
 use messo_core::jobs::Lane;
 use messo_core::ports::{Bell, Doorbell, DoorbellError};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// Rings that a lane's queue keeps; the oldest make room for the newest.
 pub const MAX_WAITING: i32 = 10_000;
+/// How long a ring waits to be heard. Workers look into the database far more often by themselves, so an
+/// older one says nothing new; without an end, rings would pile up in lanes that nobody works in.
+pub const KEEP: Duration = Duration::from_secs(60);
 /// Rings that one call of `ring` sends per lane.
 pub const MAX_RINGS_PER_LANE: usize = 1_000;
 /// Rings under way to the broker without its confirmation, per call.
@@ -38,6 +42,7 @@ const PERSISTENT: u8 = 2;
 /// for `amqps`.
 pub struct RabbitDoorbell {
     uri: AMQPUri,
+    keep: Duration,
     ringing: Mutex<Ringing>,
 }
 
@@ -60,7 +65,14 @@ impl RabbitDoorbell {
             .map_err(|_| DoorbellError("the broker's URL is not of the form amqp://…".into()))?;
         // A machine that vanished without a word is noticed in two beats.
         uri.query.heartbeat.get_or_insert(link::HEARTBEAT_S);
-        Ok(Self { uri, ringing: Mutex::default() })
+        Ok(Self { uri, keep: KEEP, ringing: Mutex::default() })
+    }
+
+    /// The same with rings that wait for another time to be heard.
+    #[must_use]
+    pub fn keeping(mut self, keep: Duration) -> Self {
+        self.keep = keep;
+        self
     }
 
     /// The channel for ringing and the generation of its connection.
@@ -108,7 +120,7 @@ impl Doorbell for RabbitDoorbell {
         }
         let (channel, generation) = self.channel().await?;
         let outcome = stream::iter(first_of_each_lane(jobs))
-            .map(|(lane, job)| publish(channel.clone(), lane, job))
+            .map(|(lane, job)| publish(channel.clone(), lane, job, self.keep))
             .buffer_unordered(WINDOW)
             .try_for_each(|()| async { Ok(()) })
             .await;
@@ -150,10 +162,19 @@ fn first_of_each_lane(jobs: &[(Lane, JobId)]) -> Vec<(Lane, JobId)> {
 }
 
 /// Sends one ring and waits until the broker confirms that it lies in the lane's queue.
-async fn publish(channel: Channel, lane: Lane, job: JobId) -> Result<(), DoorbellError> {
+async fn publish(
+    channel: Channel,
+    lane: Lane,
+    job: JobId,
+    keep: Duration,
+) -> Result<(), DoorbellError> {
     let confirmation = limited("the confirmation of a ring", async {
         let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-        let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
+        // Milliseconds in words (RabbitMQ, "Time-To-Live").
+        let expiration = keep.as_millis().to_string();
+        let properties = BasicProperties::default()
+            .with_delivery_mode(PERSISTENT)
+            .with_expiration(expiration.into());
         let queue = queue_name(lane).into();
         let text = job.to_string();
         channel.basic_publish("".into(), queue, options, text.as_bytes(), properties).await?.await

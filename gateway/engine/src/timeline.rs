@@ -153,6 +153,10 @@ impl Teller<'_> {
                     format!("Esito della comunicazione: {}.", words.to_lowercase()),
                 )
             }
+            // Of the register, not of a dispatch.
+            EvidenceKind::RegisterDay => {
+                (TimelineKind::Progress, "Giornata del registro chiusa.".into())
+            }
             EvidenceKind::Cancelled => {
                 (TimelineKind::Cancelled, format!("Comunicazione annullata da {}.", by(facts)))
             }

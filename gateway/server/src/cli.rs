@@ -266,10 +266,10 @@ pub struct Settle {
     #[arg(long, value_parser = ["doubtful"], conflicts_with_all = ["leg", "not_sent"])]
     pub state: Option<String>,
     /// Only legs in doubt for so long or longer: 90s, 30m, 2h, 3d.
-    #[arg(long, value_name = "TIME", value_parser = time_span, requires = "state")]
+    #[arg(long, value_name = "TIME", value_parser = time_span, conflicts_with = "id")]
     pub older_than: Option<Duration>,
     /// Say which would be settled, and settle none.
-    #[arg(long, requires = "state")]
+    #[arg(long, conflicts_with = "id")]
     pub dry_run: bool,
     /// As JSON.
     #[arg(long)]
@@ -360,7 +360,7 @@ pub enum Body {
     #[command(
         after_help = "Example:\n  messo body set --email segreteria@alfa.it --pec alfa@pec.it --address \"Via Larga 7\" --address \"50123 Firenze FI\""
     )]
-    Set(BodySet),
+    Set(Box<BodySet>),
 }
 
 /// `messo body set`.

@@ -198,3 +198,97 @@ fn unknown_templates_and_channels_without_a_carrier_are_refused_by_name() {
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("invito"));
     assert!(!unknown.status.success());
 }
+
+#[test]
+fn doubts_are_listed_and_settled_in_bulk_after_a_rehearsal() {
+    let installation = Installation::new(&["--sandbox"]).with("MESSO_WORKER_SWEEP_MS", "100");
+    let text = sheets::summonses(4, "example.test");
+    let text = text.replace("anna1@", "anna1+doubtful@").replace("anna2@", "anna2+doubtful@");
+    let sheet = installation.file("cases.csv", text);
+    let report = send(&installation, &sheet, "email", &["--wait"]);
+    assert_eq!((&report["doubtful"], &report["delivered"]), (&2.into(), &2.into()), "{report}");
+    assert_eq!(report["handed_over"], 2, "ordinary e-mail proves no delivery: {report}");
+
+    let listed = installation.ok(&["dispatch", "list", "--state", "doubtful", "--jsonl"]);
+    assert_eq!(listed.lines().count(), 2);
+    let object = installation.json(&["dispatch", "list", "--state", "delivered", "--json"]);
+    assert_eq!(object["dispatches"].as_array().unwrap().len(), 2);
+    assert_eq!(object["dispatches"][0]["proof"], "handed_over");
+
+    let settle = |more: &[&str]| {
+        let mut line =
+            vec!["dispatch", "settle", "--state", "doubtful", "--as", "failed", "--json"];
+        line.extend(more);
+        installation.json(&line)
+    };
+    let none = settle(&["--older-than", "1h"]);
+    assert_eq!((&none["found"], &none["settled"]), (&0.into(), &0.into()));
+    let rehearsal = settle(&["--dry-run"]);
+    assert_eq!((&rehearsal["found"], &rehearsal["settled"]), (&2.into(), &0.into()));
+    let settled = settle(&[]);
+    assert_eq!((&settled["found"], &settled["settled"]), (&2.into(), &2.into()));
+    let id = settled["legs"][0]["id"].as_str().unwrap();
+    let shown = installation.json(&["dispatch", "show", id, "--json"]);
+    assert_eq!(shown["state"], "failed");
+    let told = shown["timeline"].to_string();
+    assert!(
+        told.contains("si rinuncia a questo canale") && told.contains("command line"),
+        "{told}"
+    );
+    assert_eq!(installation.ok(&["dispatch", "list", "--state", "doubtful", "--jsonl"]), "");
+}
+
+#[test]
+fn a_dispatch_of_which_nothing_has_left_can_be_cancelled() {
+    let installation = Installation::new(&["--sandbox"]);
+    let sheet = installation.file("cases.csv", sheets::summonses(1, "example.test"));
+    let report = send(&installation, &sheet, "email", &[]);
+    let id = report["dispatches"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(installation.ok(&["dispatch", "cancel", &id]).trim(), "cancelled");
+    let again = installation.run(&["dispatch", "cancel", &id]);
+    assert!(!again.status.success());
+}
+
+#[test]
+fn odd_meetings_are_warned_of_and_petitions_of_tomorrow_are_errors() {
+    let installation = Installation::new(&["--sandbox"]);
+    let text = sheets::summonses(3, "example.test");
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    // Eight days after filing, on a Sunday that is over.
+    lines[1] = lines[1].replace("02/11/2026", "10/01/2026").replace("02/12/2026", "18/01/2026");
+    lines[2] = lines[2].replace("02/11/2026", "10/01/2099").replace("02/12/2026", "20/02/2099");
+    let sheet = installation.file("cases.csv", lines.join("\n"));
+    let report = send(&installation, &sheet, "email", &["--dry-run"]);
+    let reasons: Vec<String> = report["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|warning| warning["row"] == 2)
+        .map(|warning| warning["reason"].as_str().unwrap().to_owned())
+        .collect();
+    for part in ["già passato", "20 giorni dal deposito", "domenica"] {
+        assert!(reasons.iter().any(|reason| reason.contains(part)), "{part}: {reasons:?}");
+    }
+    assert_eq!(faults(&report, 2), [], "a warning stops nothing");
+    assert_eq!(
+        faults(&report, 3)[0],
+        ("filed_on".into(), "la data di deposito è nel futuro".into())
+    );
+}
+
+#[test]
+fn plain_progress_never_says_the_same_twice() {
+    let installation = Installation::new(&["--sandbox"]).with("MESSO_WORKER_SWEEP_MS", "100");
+    // The second one is never heard of again, so that the wait is long and nothing moves.
+    let text = sheets::summonses(2, "example.test").replace("anna1@", "anna1+late@");
+    let sheet = installation.file("cases.csv", text);
+    let line = ["send", sheet.to_str().unwrap(), "--template", "convocazione", "--plan", "email"];
+    let line = [&line[..], &["--wait", "--timeout", "9"]].concat();
+    let output = installation.run(&line);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let progress: Vec<_> = said.lines().filter(|line| line.starts_with("invio: ")).collect();
+    assert!(!progress.is_empty(), "{said}");
+    let mut different = progress.clone();
+    different.dedup();
+    assert_eq!(progress, different, "{said}");
+}

@@ -102,6 +102,15 @@ async fn the_rabbitmq_doorbell_survives_the_death_of_the_broker() {
     contract::an_outage_is_survived(&doorbell, broker.kill(), broker.restart()).await;
 }
 
+#[tokio::test]
+async fn a_ring_that_nobody_hears_goes_away_after_its_time() {
+    install_tls_provider();
+    let broker = Servers::rabbitmq().await;
+    let keep = std::time::Duration::from_millis(500);
+    let doorbell = doorbell(&broker.virtual_host().await).keeping(keep);
+    contract::an_old_ring_is_not_heard(&doorbell, keep).await;
+}
+
 fn doorbell(url: &str) -> RabbitDoorbell {
     RabbitDoorbell::new(url).expect("the harness gives a good URL")
 }

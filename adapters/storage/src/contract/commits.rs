@@ -305,12 +305,20 @@ pub(super) async fn sign_in_ends_with_the_session(store: Arc<dyn Store>) {
     assert!(store.session(secret, later).await.expect("session").is_none(), "it has expired");
     let changed = User { password_hash: "$argon2id$2".into(), ..user.clone() };
     world.commit(vec![Write::User(changed.clone())]).await.expect("a new password");
-    assert_eq!(store.session(secret, NOON).await.expect("session"), Some(changed));
+    assert_eq!(store.session(secret, NOON).await.expect("session").as_ref(), Some(&changed));
     let thief = User { id: UserId(fresh()), body: other.body.id, ..user };
     let answer = world.commit(vec![Write::User(thief)]).await;
     assert!(matches!(answer, Err(StoreError::Taken("user"))), "{answer:?}");
     world.commit(vec![Write::EndSession(secret)]).await.expect("signed out");
     assert!(store.session(secret, NOON).await.expect("session").is_none());
+    let (old, new) = (BlobHash::of(b"old"), BlobHash::of(b"new"));
+    let account = store.user(&changed.login).await.expect("user").expect("known").id;
+    let begun = |secret, expires_at| Write::Session { secret, user: account, expires_at };
+    let after = later + Duration::from_secs(1);
+    world.commit(vec![begun(old, later), begun(new, after)]).await.expect("two sessions");
+    world.commit(vec![Write::ForgetSessions { expired_by: later }]).await.expect("forgotten");
+    assert!(store.session(old, NOON).await.expect("session").is_none(), "nothing of it is left");
+    assert!(store.session(new, NOON).await.expect("session").is_some());
 }
 
 pub(super) async fn codes_are_read_on_from_the_last_one_seen(store: Arc<dyn Store>) {

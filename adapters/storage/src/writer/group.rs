@@ -254,6 +254,9 @@ impl Writing<'_> {
                 accounts::write_session(self, *secret, *user, *expires_at).await
             }
             Write::EndSession(secret) => accounts::end_session(self, *secret).await,
+            Write::ForgetSessions { expired_by } => {
+                accounts::forget_sessions(self, *expired_by).await
+            }
             Write::ApiKey { secret, body, name } => {
                 accounts::write_api_key(self, *secret, *body, name).await
             }
@@ -330,6 +333,7 @@ fn body_of(write: &Write) -> Option<BodyId> {
         | Write::Cursor(_)
         | Write::Job(_)
         | Write::JobDone(_)
-        | Write::JobLater { .. } => None,
+        | Write::JobLater { .. }
+        | Write::ForgetSessions { .. } => None,
     }
 }

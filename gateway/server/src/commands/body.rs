@@ -21,7 +21,7 @@ pub async fn run(command: cli::Body, place: &Place) -> anyhow::Result<()> {
         cli::Body::Show(json) if json.json => println!("{}", serde_json::to_string(&body)?),
         cli::Body::Show(_) => println!("{}", serde_json::to_string_pretty(&body)?),
         cli::Body::Set(set) => {
-            let writes = vec![Write::Body(Box::new(changed(body, set)?))];
+            let writes = vec![Write::Body(Box::new(changed(body, *set)?))];
             house.engine.store.commit(Commit { guards: Vec::new(), writes }).await?;
             eprintln!("The body is changed; running processes see it within seconds.");
         }

@@ -57,11 +57,12 @@ fn compare(prefix: &str, table: &Table, meta: &Meta, unknown: &mut Vec<String>) 
         match meta.fields.iter().find(|field| field.name == key).map(|field| field.kind) {
             None => unknown.push(name),
             Some(FieldKind::Leaf { .. }) => {}
-            Some(FieldKind::Nested { meta }) => match value {
-                Value::Table(inner) => compare(&format!("{name}."), inner, meta, unknown),
-                // Said by whoever reads the values.
-                _ => {}
-            },
+            // A section that is no table is said by whoever reads the values.
+            Some(FieldKind::Nested { meta }) => {
+                if let Value::Table(inner) = value {
+                    compare(&format!("{name}."), inner, meta, unknown);
+                }
+            }
         }
     }
 }
