@@ -21,8 +21,9 @@ use uuid::Uuid;
 pub type Line = (&'static str, Channel, fn() -> Table);
 
 /// Every provider: name of its type, channel, table. A provider without a line here fails a test.
-pub const PROVIDERS: [Line; 9] = [
+pub const PROVIDERS: [Line; 10] = [
     ("Smtp", Channel::Email, tables::smtp),
+    ("Pec", Channel::Pec, tables::pec),
     ("Kannel", Channel::Sms, tables::kannel),
     ("Sandbox", Channel::Email, || tables::sandbox(Channel::Email)),
     ("Sandbox", Channel::Pec, || tables::sandbox(Channel::Pec)),

@@ -8,5 +8,6 @@ pub mod email;
 mod envelope;
 mod http;
 mod pace;
+pub mod pec;
 pub mod sandbox;
 pub mod sms;

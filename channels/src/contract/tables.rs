@@ -2,6 +2,7 @@
 
 use super::{Meaning, Table};
 use crate::email::{Smtp, SmtpSettings};
+use crate::pec::{Pec, PecSettings};
 use crate::sandbox::Sandbox;
 use crate::sms::{Kannel, KannelSettings};
 use messo_core::addresses::{Address, Channel, EmailAddress, PhoneNumber, PostalBlock};
@@ -9,9 +10,11 @@ use messo_core::bodies::Sender;
 use messo_core::failures::FailureClass::*;
 use messo_core::ids::AttemptId;
 use messo_core::ports::{
-    Callback, CallbackError, CallbackKind, Letter, Mail, Notify, Outbound, Part, Rendition, Stage,
+    Callback, CallbackError, CallbackKind, Clock, Letter, Mail, Notify, Outbound, Part, Rendition,
+    Stage,
 };
 use messo_core::time::Timestamp;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A value that is written out right here and therefore well formed.
@@ -160,6 +163,86 @@ pub fn smtp() -> Table {
             (Stage::Answered, 554, "5.7.1 policy", failed(Refused)),
             (Stage::Answered, 554, "5.6.0 malformed", failed(BadContent)),
             (Stage::Answered, 354, "go on", failed(Doubtful)),
+        ],
+        callbacks: vec![(report(&[("s", "1")]), Err(CallbackError::NotOurs))],
+        secrets: vec!["segretissima"],
+    }
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(1_795_000_000)
+    }
+}
+
+fn certified(change: impl FnOnce(&mut Mail)) -> Outbound {
+    let mut outbound = with_mail(Channel::Pec, change);
+    outbound.sender.pec = Some(email("organismo@pec.example.it"));
+    outbound
+}
+
+/// The certified-mail provider.
+pub fn pec() -> Table {
+    let settings = PecSettings {
+        host: "smtps.pec.example".to_owned(),
+        user: Some("u".to_owned()),
+        password: Some("segretissima".to_owned().into()),
+        max_message_bytes: 200_000,
+        max_product_bytes: 100_000,
+        ..PecSettings::default()
+    };
+    let too_large = certified(|mail| mail.inline[0].bytes = vec![0; 90_000].into());
+    let failed = |class| Meaning::Failed(class);
+    Table {
+        provider: Box::new(sure(Pec::new(&settings, Arc::new(Still)))),
+        good: vec![
+            certified(|_| {}),
+            certified(|mail| mail.attachments = mail.inline.clone()),
+            Outbound { notify: None, ..certified(|_| {}) },
+        ],
+        bad: vec![
+            ("a body without PEC", outbound(Channel::Pec), Misconfigured),
+            ("a message over the product's limit", too_large, BadContent),
+            (
+                "a subject of two lines",
+                certified(|mail| mail.subject = "a\r\nBcc: b".to_owned()),
+                BadContent,
+            ),
+            (
+                "a text",
+                Outbound { rendition: rendition(Channel::Sms), ..certified(|_| {}) },
+                BadContent,
+            ),
+            (
+                "an ordinary mailbox",
+                Outbound { to: address(Channel::Email), ..certified(|_| {}) },
+                BadRecipient,
+            ),
+        ],
+        answers: vec![
+            (Stage::Answered, 250, "2.0.0 taken as opec1.2026@pec.example", Meaning::Accepted),
+            (Stage::Answered, 251, "will forward", failed(Doubtful)),
+            (Stage::Answered, 252, "will try", failed(Doubtful)),
+            (Stage::Answered, 354, "go on", failed(Doubtful)),
+            (Stage::Open, 535, "5.7.8 credentials", failed(Misconfigured)),
+            (Stage::Open, 421, "4.7.0 too many connections", failed(Throttled)),
+            (Stage::Address, 530, "5.7.0 must authenticate", failed(Misconfigured)),
+            (Stage::Address, 553, "5.7.1 not your address", failed(Misconfigured)),
+            (Stage::Address, 552, "5.3.4 message too big", failed(BadContent)),
+            (Stage::Address, 552, "too big", failed(BadContent)),
+            (Stage::Address, 501, "5.1.3 not an address", failed(BadRecipient)),
+            (Stage::Address, 550, "5.1.1 unknown", failed(BadRecipient)),
+            (Stage::Address, 450, "slow down", failed(Unavailable)),
+            (Stage::Address, 451, "4.7.1 too many messages an hour", failed(Throttled)),
+            (Stage::Address, 452, "4.5.3 too many", failed(Throttled)),
+            (Stage::Address, 452, "4.3.1 no space", failed(Unavailable)),
+            (Stage::Answered, 552, "5.3.4 size times recipients too big", failed(BadContent)),
+            (Stage::Answered, 554, "5.6.0 malformed", failed(BadContent)),
+            (Stage::Answered, 554, "5.7.1 From is not the sender", failed(Refused)),
+            (Stage::Answered, 451, "4.3.0 try later", failed(Unavailable)),
         ],
         callbacks: vec![(report(&[("s", "1")]), Err(CallbackError::NotOurs))],
         secrets: vec!["segretissima"],

@@ -20,6 +20,7 @@ use messo_core::ports::{Mail, Outbound, Part};
 pub struct Composer {
     shared: SharedParts,
     signer: Option<Signer>,
+    header: String,
 }
 
 /// A message ready to leave.
@@ -38,7 +39,13 @@ pub struct Composed {
 impl Composer {
     /// A composer that signs what it makes.
     pub fn signing(signer: Signer) -> Self {
-        Self { shared: SharedParts::default(), signer: Some(signer) }
+        Self { signer: Some(signer), ..Self::default() }
+    }
+
+    /// Adds a header field to each message: a name and a value that are written out in the sources.
+    pub(crate) fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.header = format!("{name}: {value}\r\n");
+        self
     }
 
     /// Makes the message. Fails with `BadRecipient` when the address cannot be written in ASCII, with
@@ -74,6 +81,7 @@ impl Composer {
         bytes.extend_from_slice(
             b"Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\nMIME-Version: 1.0\r\n",
         );
+        bytes.extend_from_slice(self.header.as_bytes());
         let body = Body { shared: &self.shared, tag: outbound.attempt.0.simple().to_string() };
         body.write(mail, &mut bytes)?;
 

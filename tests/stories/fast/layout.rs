@@ -17,7 +17,8 @@ const MAX_LINES: usize = 600;
 const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ("messo-core", &[], &["tokio", "sqlx", "http", "axum", "reqwest", "lapin", "lettre", "rand"]),
     ("messo-engine", &["messo-core"], &["sqlx", "http", "hyper", "axum", "reqwest", "lapin"]),
-    ("messo-channels", &["messo-core"], &["sqlx", "axum"]),
+    // Its own tests hand certified mail to the sandbox post office.
+    ("messo-channels", &["messo-core", "messo-postoffice"], &["sqlx", "axum"]),
     ("messo-templates", &["messo-core", "messo-typesetting"], &["sqlx", "axum", "reqwest"]),
     ("messo-typesetting", &["messo-core", "messo-templates"], &["sqlx", "axum", "reqwest"]),
     ("messo-storage", &["messo-core"], &["axum", "reqwest", "lapin"]),
@@ -28,6 +29,13 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
         &["messo-core", "messo-signatures"],
         &["sqlx", "axum", "reqwest", "tokio"],
     ),
+    // The transport of what `messo-signatures` makes and checks; its own tests see its feature `testing`.
+    (
+        "messo-timestamps",
+        &["messo-core", "messo-signatures", "messo-timestamps"],
+        &["sqlx", "axum", "lapin"],
+    ),
+    ("messo-mail", &["messo-core"], &["sqlx", "axum", "reqwest", "tokio", "openssl", "rand"]),
     (
         "messo-postoffice",
         &["messo-core"],
