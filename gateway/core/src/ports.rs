@@ -5,6 +5,7 @@ pub mod mail;
 pub mod provider;
 pub mod renderer;
 pub mod store;
+pub mod timestamps;
 pub mod typesetter;
 
 pub use doorbell::{Bell, Doorbell, DoorbellError, Rung};
@@ -20,6 +21,7 @@ pub use store::{
     Blob, Commit, Committed, DispatchFilter, DispatchRow, Guard, IssuedCode, LaneStats,
     MessageFilter, Progress, Store, StoreError, Write,
 };
+pub use timestamps::{StampCheck, StampError, StampReport, TimeAuthority};
 pub use typesetter::{Block, LetterCode, LetterOrder, Typeset};
 
 use crate::time::Timestamp;
