@@ -1,11 +1,13 @@
 //! The embedded fonts, and what they can print.
 //!
 //! Open Sans Regular and Semibold (Apache-2.0) with the Latin, Greek and Cyrillic letters of European
-//! names, cut down once so that subsetting them for each letter is quick. A text with any other
-//! character is refused by name, because PDF/A allows no missing glyph and a name must not be altered.
+//! names, cut down once so that subsetting them for each letter is quick. A letter with any other
+//! character is refused by name, because PDF/A allows no missing glyph and a name must not be altered; other
+//! documents, which quote what came in, show its number as `[U+1F44D]`.
 
 use messo_core::ports::RenderError;
 use serde_json::Value;
+use std::fmt::Write as _;
 use typst::foundations::Bytes;
 use typst::text::Font;
 
@@ -54,6 +56,11 @@ fn text_of(fonts: &[Font], template: &str, text: &str) -> Result<String, RenderE
                 || fonts.iter().all(|font| font.info().coverage.contains(c.into())) =>
             {
                 out.push(c)
+            }
+            // A document shows what strangers wrote, and must come to be all the same.
+            c if template != "letter" => {
+                // Writing into a String cannot fail.
+                let _ = write!(out, "[U+{:04X}]", u32::from(c));
             }
             c => {
                 return Err(RenderError::Letter(format!(

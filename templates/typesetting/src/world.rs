@@ -15,9 +15,10 @@ use typst::utils::LazyHash;
 use typst::{Library, LibraryExt as _, World};
 
 /// The templates, by file name.
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 4] = [
     ("house.typ", include_str!("../../letters/house.typ")),
     ("letter.typ", include_str!("../../letters/letter.typ")),
+    ("register.typ", include_str!("../../letters/register.typ")),
     ("statement.typ", include_str!("../../letters/statement.typ")),
 ];
 
