@@ -37,16 +37,19 @@ pub struct Folder {
     pub next_uid: u32,
     /// In order of UID.
     pub messages: Vec<Stored>,
+    /// Grows with every message that comes or goes.
+    pub version: u64,
 }
 
 impl Folder {
     fn new(validity: u32) -> Self {
-        Self { validity, next_uid: 1, messages: Vec::new() }
+        Self { validity, next_uid: 1, messages: Vec::new(), version: 0 }
     }
 
     fn put(&mut self, bytes: Arc<[u8]>, flags: BTreeSet<String>, arrived_at: Timestamp) -> u32 {
         let uid = self.next_uid;
         self.next_uid = self.next_uid.saturating_add(1);
+        self.version += 1;
         self.messages.push(Stored { uid, flags, arrived_at, bytes });
         uid
     }
@@ -139,7 +142,9 @@ impl MailBox {
 
     /// Takes messages out.
     pub fn remove(&mut self, folder: &str, uids: &BTreeSet<u32>) -> Result<(), BoxError> {
-        self.folder_mut(folder)?.messages.retain(|message| !uids.contains(&message.uid));
+        let folder = self.folder_mut(folder)?;
+        folder.messages.retain(|message| !uids.contains(&message.uid));
+        folder.version += 1;
         self.count_bytes();
         Ok(())
     }

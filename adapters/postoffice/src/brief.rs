@@ -15,7 +15,7 @@ pub const PARTS: usize = 500;
 /// The brief form of a message.
 pub fn brief(message: &[u8]) -> Vec<u8> {
     // An opaque S/MIME message cannot be shortened without breaking it: brief is complete then.
-    if split(message).0.content_type().value == "application/pkcs7-mime" {
+    if split(message).0.content_type().value.ends_with("pkcs7-mime") {
         return message.to_vec();
     }
     shortened(message, 0, false).unwrap_or_else(|| message.to_vec())

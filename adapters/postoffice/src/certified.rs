@@ -74,6 +74,10 @@ impl Office {
                 behaviour: self.behaviour(address),
             })
             .collect();
+        if original.to.is_empty() && original.cc.is_empty() {
+            // The record names at least one recipient (RFC 6109, 4.4): here those of the envelope.
+            original.to = recipients.iter().map(|one| one.address.clone()).collect();
+        }
         let external = recipients.iter().filter(|one| one.behaviour.external);
         original.external = external.map(|one| one.address.to_ascii_lowercase()).collect();
         let serial = self.serial();
@@ -251,7 +255,7 @@ impl Submission {
             error,
             detail,
             form: behaviour.form.unwrap_or(asked),
-            flaws: behaviour.flaws,
+            flaws: one.map_or(office.config.acceptance_flaws, |one| one.behaviour.flaws),
             serial: if doubled { serial } else { office.serial() },
         };
         let provider = match (kind, reason, address) {

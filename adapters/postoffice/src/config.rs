@@ -4,6 +4,7 @@
 
 use crate::authority::Authority;
 use crate::behaviour::Pace;
+use crate::provider::Flaws;
 use messo_core::ports::{Clock, Ids};
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,6 +153,8 @@ pub struct Config {
     pub pace: Pace,
     /// Seconds added to every stated instant; negative to keep compressed hours out of the future.
     pub offset_s: i64,
+    /// What is wrong with acceptances and refusals; other receipts have their recipient's flaws.
+    pub acceptance_flaws: Flaws,
     /// Answer to oversize.
     pub oversize: Oversize,
     /// Whether the clear-text port takes ordinary mail without a password, by sender address.
@@ -177,6 +180,7 @@ impl Config {
             ordinary_domains: Vec::new(),
             pace: Pace::of(Duration::from_millis(200)),
             offset_s: 0,
+            acceptance_flaws: Flaws::default(),
             oversize: Oversize::default(),
             trusts_loopback: false,
             limits: Limits::default(),

@@ -45,6 +45,8 @@ struct Selected {
     folder: String,
     validity: u32,
     read_only: bool,
+    /// Version of the folder that the numbers are of.
+    version: u64,
     /// UIDs by sequence number.
     known: Vec<u32>,
 }
@@ -154,13 +156,16 @@ impl Session {
         };
         let state = self.office.with_box(&account.address, |mailbox| {
             let folder = mailbox.folder(&selected.folder)?;
-            let uids: Vec<u32> = folder.messages.iter().map(|message| message.uid).collect();
-            Ok((folder.validity, uids))
+            let news = (folder.version != selected.version)
+                .then(|| folder.messages.iter().map(|message| message.uid).collect::<Vec<u32>>());
+            Ok((folder.validity, folder.version, news))
         });
-        let Ok((validity, uids)) = state else { return false };
+        let Ok((validity, version, news)) = state else { return false };
         if validity != selected.validity {
             return false;
         }
+        let Some(uids) = news else { return true };
+        selected.version = version;
         let present: BTreeSet<u32> = uids.iter().copied().collect();
         let gone =
             selected.known.iter().enumerate().rev().filter(|(_, uid)| !present.contains(uid));

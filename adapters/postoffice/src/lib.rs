@@ -41,7 +41,7 @@
 //! | ordinary mail to | what comes back |
 //! |---|---|
 //! | `inesistente` or `mancata`, `dominio-inesistente`, `casella-piena`, `bloccata`, `scaduta` | bounce 5.1.1, 5.1.2, 5.2.2, 5.7.1, 4.4.7 |
-//! | `ritardo` | delay report 4.4.1 |
+//! | `ritardo`, `grezza` | delay report 4.4.1; a failure told in words alone |
 //! | `assente` | automatic reply |
 //! | `aderisce`, `rifiuta`, `domanda` | a person's answer with quotation |
 //! | `invito-accettato`, `invito-rifiutato`, `invito-forse` | calendar reply to the invitation in the message |

@@ -98,6 +98,7 @@ impl Sent<'_> {
             "bloccata" => self.bounce("failed", "5.7.1", "554 5.7.1 rejected by policy"),
             "scaduta" => self.bounce("failed", "4.4.7", "451 4.4.7 delivery time expired"),
             "ritardo" => self.bounce("delayed", "4.4.1", "451 4.4.1 no answer from host"),
+            "grezza" => self.plain_bounce(),
             "assente" => self.automatic(),
             "aderisce" => self.answer("Buongiorno, aderisco alla mediazione."),
             "rifiuta" => self.answer("Buongiorno, non intendo aderire."),
@@ -145,6 +146,21 @@ impl Sent<'_> {
         let bounce = Bounce { recipient, action, status, diagnostic };
         let id = self.office.letter_id("mail.sandbox.example");
         self.back(&bounce.write(self.sender, self.message, &id, self.office.now()))
+    }
+
+    /// A failure told in words alone, as some systems still do.
+    fn plain_bounce(&self) -> Result<(), DeliveryError> {
+        let text = format!(
+            "Sono il programma di posta di mail.sandbox.example.\nNon ho potuto consegnare il messaggio:\n\n\
+<{}>:\n550 5.1.1 utente sconosciuto\n\n--- Segue una copia dell'intestazione.\n\nMessage-ID: {}\n",
+            self.recipient,
+            self.headers().get("Message-ID").unwrap_or_default()
+        );
+        let from = "MAILER-DAEMON@mail.sandbox.example";
+        let letter = Letter::new(from, self.sender, "failure notice", &text);
+        let letter = letter.header("Return-Path", "<>");
+        let id = self.office.letter_id("mail.sandbox.example");
+        self.back(&letter.write(&id, self.office.now()))
     }
 
     fn letter(&self, to: &str, text: &str) -> Letter {

@@ -323,6 +323,10 @@ fn path(rest: &str, begin: &str) -> Option<(String, String)> {
     let named = rest.get(..begin.len())?.eq_ignore_ascii_case(begin);
     let rest = rest.get(begin.len()..).filter(|_| named)?.trim_start();
     let (address, parameters) = rest.strip_prefix('<')?.split_once('>')?;
+    // A lone CR is no line end here, but may become one further on.
+    if address.chars().any(char::is_control) {
+        return None;
+    }
     Some((address.to_owned(), parameters.trim().to_owned()))
 }
 
@@ -337,5 +341,6 @@ mod tests {
         assert_eq!(path("FROM:<>", "FROM:"), Some((String::new(), String::new())));
         assert_eq!(path("FRÒM:<a@b>", "FROM:"), None);
         assert_eq!(path("FROM:a@b", "FROM:"), None);
+        assert_eq!(path("FROM:<a\rX-Ricevuta: x@b>", "FROM:"), None);
     }
 }

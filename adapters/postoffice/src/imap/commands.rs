@@ -204,7 +204,8 @@ impl Session {
         flags: &BTreeSet<String>,
     ) -> Result<BTreeSet<String>, Done> {
         self.on_selected(|folder, _| {
-            let message = folder.messages.iter_mut().find(|one| one.uid == uid)?;
+            let at = folder.messages.binary_search_by_key(&uid, |one| one.uid).ok()?;
+            let message = &mut folder.messages[at];
             match sign {
                 '+' => message.flags.extend(flags.iter().cloned()),
                 '-' => message.flags.retain(|flag| !flags.contains(flag)),

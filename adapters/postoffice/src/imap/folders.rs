@@ -91,9 +91,13 @@ impl Session {
         text.push_str(&format!("* OK [PERMANENTFLAGS ({permanent})] kept\r\n"));
         out.extend_from_slice(text.as_bytes());
         let known = folder.messages.iter().map(|message| message.uid).collect();
-        let selected =
-            Selected { folder: canonical(name), validity: folder.validity, read_only, known };
-        self.selected = Some(selected);
+        self.selected = Some(Selected {
+            folder: canonical(name),
+            validity: folder.validity,
+            version: folder.version,
+            read_only,
+            known,
+        });
         Ok(Done::ok(if read_only { "[READ-ONLY] open" } else { "[READ-WRITE] open" }))
     }
 

@@ -149,6 +149,61 @@ async fn unusual_receipts_are_unusual_and_still_signed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_acceptance_may_be_the_one_that_is_not_signed() {
+    let mut settings = config();
+    settings.acceptance_flaws = Flaws { signature: Signature::Missing, ..Flaws::default() };
+    let office = PostOffice::start(settings).await.unwrap();
+    let found = after_notice(&office, "rossi@pec.example", 2).await;
+    assert!(found[0].header("Content-Type").starts_with("multipart/mixed"));
+    found[0].verify().unwrap_err();
+    found[1].verify().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_go_to_the_sender_and_answers_to_the_reply_address() {
+    let office = office().await;
+    let mut smtp = Smtp::login(&office, BODY).await;
+    let reply_to = "Reply-To: Ufficio\r\n <ufficio@pec.organismo.example>\r\n";
+    smtp.send(BODY, &[LAWYER], &notice(LAWYER, reply_to)).await;
+    for receipt in messages(&office, BODY, 2).await {
+        assert_eq!(receipt.header("To"), BODY);
+        assert_eq!(receipt.fact("<risposte>", "<"), "ufficio@pec.organismo.example");
+    }
+    let envelope = messages(&office, LAWYER, 1).await.remove(0);
+    assert!(envelope.text().contains(reply_to), "byte for byte");
+    assert_eq!(envelope.text().split("\r\n\r\n").next().unwrap().matches("Reply-To:").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monstrous_messages_are_carried_whole() {
+    let office = office().await;
+    let mut smtp = Smtp::login(&office, BODY).await;
+    let mut deep = String::from("Content-Type: text/plain; name=x\r\n\r\nfondo");
+    for level in 0..1_000 {
+        deep = format!(
+            "Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n{deep}\r\n--b{level}--"
+        );
+    }
+    let wide = "--b\r\nContent-Type: text/plain; name=x\r\n\r\nx\r\n".repeat(10_000);
+    let wide = format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{wide}");
+    let long = format!("X-Lunga: {}\r\n\r\nx", "x".repeat(900_000));
+    let quotes = format!(
+        "Cc: \"{}\r\nContent-Type: multipart/mixed; boundary=\"\r\n\r\nx",
+        "(<".repeat(5_000)
+    );
+    for (at, monster) in [deep, wide, long, quotes].iter().enumerate() {
+        let message = format!(
+            "From: {BODY}\r\nTo: a@pec.example\r\nX-TipoRicevuta: breve\r\nMessage-ID: <m{at}@x>\r\n{monster}\r\n"
+        );
+        assert!(smtp.send(BODY, &["a@pec.example"], &message).await.starts_with("250"));
+        let found = messages(&office, BODY, 2 * (at + 1)).await;
+        let delivery = found.last().unwrap();
+        assert_eq!(delivery.header("X-Ricevuta"), "avvenuta-consegna");
+        assert!(delivery.enclosed().text().ends_with(&format!("{monster}\r\n")), "monster {at}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_receipt_twice_is_the_same_and_a_repeated_acceptance_is_not() {
     let office = office().await;
     let found = after_notice(&office, "doppia@pec.example", 4).await;

@@ -60,6 +60,14 @@ async fn bounces_are_reports_of_delivery_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn some_failures_are_told_in_words_alone() {
+    let bounce = back("grezza", 1).await.remove(0);
+    assert_eq!(bounce.header("Return-Path"), "<>");
+    assert_eq!(bounce.types(), ["text/plain"]);
+    assert!(bounce.text().contains("<grezza@mail.example>:\r\n550 5.1.1 "), "{}", bounce.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_holiday_note_goes_to_the_envelope_and_says_that_it_is_automatic() {
     let note = back("assente", 1).await.remove(0);
     assert_eq!(note.header("Auto-Submitted"), "auto-replied");
