@@ -1,6 +1,7 @@
 //! The parts of the benchmarks that are programs: a sheet to send, a peer on lettre, letters.
 
 use messo_core::addresses::Channel;
+use messo_core::ids::BlobHash;
 use messo_core::notices::NoticeFacts;
 use messo_core::ports::{Frame, Renderer, Rendition};
 use messo_core::time::Timestamp;
@@ -16,12 +17,13 @@ fn main() -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["sheet", rows] => sheet(rows.parse()?),
-        ["letters", count] => letters(count.parse()?)?,
+        ["letters", count] => letters(count.parse()?, None)?,
+        ["letters", count, folder] => letters(count.parse()?, Some(folder))?,
         ["lettre", port, count, sessions, file] => {
             lettre_peer::run(port.parse()?, count.parse()?, sessions.parse()?, file)?;
         }
         _ => anyhow::bail!(
-            "usage: messo-bench sheet ROWS | letters COUNT | lettre PORT COUNT SESSIONS HTML"
+            "usage: messo-bench sheet ROWS | letters COUNT [FOLDER] | lettre PORT COUNT SESSIONS HTML"
         ),
     }
     Ok(())
@@ -37,8 +39,8 @@ fn sheet(rows: u32) {
     }
 }
 
-/// Letters of one template with other data each: the mass release of a run.
-fn letters(count: u32) -> anyhow::Result<()> {
+/// Letters of one template with other data each: the mass release of a run. Kept where there is a folder.
+fn letters(count: u32, folder: Option<&str>) -> anyhow::Result<()> {
     let typesetter = Arc::new(messo_typesetting::Typesetter::new()?);
     let templates =
         messo_templates::Templates::new(Some(typesetter))?.with_logo(messo_templates::DEMO_LOGO);
@@ -49,18 +51,29 @@ fn letters(count: u32) -> anyhow::Result<()> {
     let before = cpu()?;
     for number in 0..count {
         facts.recipient.given_name = format!("Anna {number}");
+        facts.recipient.postal_lines = vec![
+            format!("ANNA {number} D'ALO'"),
+            format!("VIA ROMA {number}"),
+            "38122 TRENTO TN".into(),
+        ];
         facts.case.number = number.to_string();
         let frame = Frame {
             reference: number.to_string(),
-            qr_text: format!("HTTPS://MESSO.EXAMPLE/Q/{number:040}"),
+            qr_text: format!("HTTPS://MESSO.EXAMPLE/Q/{}", code(number)),
             at: Timestamp::from_seconds(1_795_000_000),
             sandbox: false,
         };
         if let Rendition::Letter(letter) = templates.render(&facts, Channel::Post, &frame)? {
+            if let Some(folder) = folder {
+                std::fs::write(format!("{folder}/{number}.pdf"), &letter.pdf)?;
+            }
             bytes += letter.pdf.len();
         }
         if number == 0 {
             first = cpu()? - before;
+        }
+        if [1_000, 10_000].contains(&number) {
+            println!("{}", serde_json::json!({ "letters": number, "rss_mb": rss_mb("VmRSS:")? }));
         }
     }
     let each = (cpu()? - before - first).as_secs_f64() * 1000.0 / f64::from(count.max(2) - 1);
@@ -68,10 +81,15 @@ fn letters(count: u32) -> anyhow::Result<()> {
         "{}",
         serde_json::json!({
             "letters": count, "first_cpu_ms": first.as_secs_f64() * 1000.0, "cpu_ms_each": each,
-            "bytes_each": bytes / count.max(1) as usize, "peak_rss_mb": peak_rss_mb()?,
+            "bytes_each": bytes / count.max(1) as usize, "rss_mb": rss_mb("VmRSS:")?, "peak_rss_mb": rss_mb("VmHWM:")?,
         })
     );
     Ok(())
+}
+
+/// Twenty-eight characters like those of a real code.
+fn code(number: u32) -> String {
+    BlobHash::of(&number.to_be_bytes()).hex()[..28].to_uppercase()
 }
 
 /// User and system time of this process (proc(5), clock ticks of 10 ms).
@@ -82,8 +100,8 @@ fn cpu() -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(ticks * 10))
 }
 
-fn peak_rss_mb() -> anyhow::Result<u64> {
+fn rss_mb(field: &str) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or("0 0");
+    let line = status.lines().find(|line| line.starts_with(field)).unwrap_or("0 0");
     Ok(line.split_whitespace().nth(1).unwrap_or("0").parse::<u64>()? / 1024)
 }

@@ -1,10 +1,12 @@
 //! Sets letters and documents with typst, as tagged PDF/A-2a and PDF/UA-1 with embedded fonts.
 //!
 //! Everything is in the program: templates (`templates/letters/*.typ`), fonts, and the data of the one
-//! document being set. A template cannot read files, packages or the clock. Memory stays flat,
-//! since the cache is cleaned after every document, failed ones included.
+//! document being set. A template cannot read files, packages or the clock. In a run of letters, what does not
+//! change is laid out once, because typst remembers what it laid out; the bytes are those of each letter alone.
+//! Memory stays flat, since what was of no use for ten documents is forgotten, failed ones included.
 
 mod fonts;
+mod pack;
 mod window;
 mod world;
 
@@ -20,7 +22,8 @@ use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 use world::{Desk, Press};
 
-/// Documents for which an unused result is kept (enough to keep the memory flat).
+/// Documents for which an unused result is kept: a run of letters in several languages still finds the paragraphs of
+/// its last one, and memory stays flat.
 const CACHE_AGE: usize = 10;
 /// More pages than this are refused: a hybrid registered letter takes a hundred at most.
 const MOST_PAGES: usize = 100;
@@ -42,6 +45,7 @@ impl Typesetter {
         Ok(Self { press: Press::new()?, standards, window: WindowSpec::default() })
     }
 
+    /// The pages as the exporter writes them.
     fn set(&self, name: &str, data: &Value) -> Result<Letter, RenderError> {
         let data = fonts::printable(&self.press.fonts, name, data)?;
         let bytes = serde_json::to_vec(&data).map_err(|e| RenderError::Letter(e.to_string()))?;
@@ -78,7 +82,7 @@ impl Typeset for Typesetter {
         }
         let result = self.set(name, &data);
         comemo::evict(CACHE_AGE);
-        result
+        result.map(|letter| Letter { pdf: pack::pack(letter.pdf), ..letter })
     }
 
     fn version(&self) -> String {
