@@ -60,6 +60,18 @@ pub struct Settings {
     #[config(nested)]
     pub sms: Sms,
 
+    /// Mail that comes in.
+    #[config(nested)]
+    pub mail: Mail,
+
+    /// Mailboxes that are read over IMAP, one table `[[mailboxes]]` each; several per body, and not only the
+    /// one that sends: a body that changes its provider goes on reading the old mailbox for late
+    /// receipts. Options: name, channel (pec or email), host, port, tls (implicit, starttls, none), ca_file,
+    /// user, password, folders, poll_s, idle, after (keep, seen, or move to a folder), body (its number, where
+    /// there are several), and more in adapters/mailboxes.
+    #[config(default = [])]
+    pub mailboxes: Vec<toml_value::Table>,
+
     /// Simulated carriers, for trying things out.
     #[config(nested)]
     pub sandbox: Sandbox,
@@ -189,6 +201,20 @@ pub struct Sms {
     /// an entry, a body whose own SMS sender is that number has it; failing that, the first body.
     #[config(default = {})]
     pub receivers: BTreeMap<String, u32>,
+}
+
+/// Mail that comes in.
+#[derive(Debug, Config)]
+pub struct Mail {
+    /// Folder with the certificates of those who may sign receipts of certified mail (PEM or DER): relative to the
+    /// data folder. It is looked at again while the server runs.
+    #[config(default = "trust", env = "MESSO_MAIL_TRUST")]
+    pub trust: PathBuf,
+
+    /// Let a receipt count whose signature holds but whose signer nobody in `trust` answers for. It is marked
+    /// wherever it is shown. One whose signature is wrong or missing never counts.
+    #[config(default = false, env = "MESSO_MAIL_TRUST_UNVERIFIABLE")]
+    pub trust_unverifiable: bool,
 }
 
 /// Simulated carriers.

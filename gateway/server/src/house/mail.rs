@@ -1,28 +1,19 @@
-//! What reads and verifies the mail that comes in.
+//! What reads, verifies and fetches the mail that comes in.
 
 use crate::config::{Place, Settings};
 use crate::rim::SystemClock;
-use messo_core::messages::Reading;
-use messo_core::ports::{Clock, MailReader, SignatureCheck, UnreadableMail};
+use messo_core::ports::{Clock, SignatureCheck};
 use messo_core::signatures::SignatureReport;
 use messo_core::time::Timestamp;
 use messo_engine::Intake;
+use messo_mail::Reader;
 use messo_signatures::TrustFolder;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Name of the folder of trust anchors in the data folder.
-pub const TRUST: &str = "trust";
-
 /// How often the folder of trust anchors is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-struct NoReader;
-impl MailReader for NoReader {
-    fn read(&self, _raw: &[u8]) -> Result<Reading, UnreadableMail> {
-        Err(UnreadableMail("no reader".into()))
-    }
-}
 
 /// The providers whose signatures the operator trusts.
 struct Trust(TrustFolder);
@@ -34,10 +25,16 @@ impl SignatureCheck for Trust {
 }
 
 /// What the engine needs to read mail.
-pub fn intake(_settings: &Settings, place: &Place) -> Intake {
+pub fn intake(settings: &Settings, place: &Place) -> Intake {
+    let folder = TrustFolder::open(trust_folder(settings, place), LOOK_EVERY);
     Intake {
-        reader: Arc::new(NoReader),
-        signatures: Arc::new(Trust(TrustFolder::open(place.data.join(TRUST), LOOK_EVERY))),
-        trust_unverifiable: false,
+        reader: Arc::new(Reader::default()),
+        signatures: Arc::new(Trust(folder)),
+        trust_unverifiable: settings.mail.trust_unverifiable,
     }
+}
+
+/// Where the operator keeps the certificates that are trusted.
+pub fn trust_folder(settings: &Settings, place: &Place) -> PathBuf {
+    place.data.join(&settings.mail.trust)
 }
