@@ -18,8 +18,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 const BITS: u32 = 2048;
-/// Most keys that are kept for use again.
-const MAX_KEYS: usize = 64;
+/// Most providers whose signers are kept for use again.
+const MAX_SIGNERS: usize = 64;
 const DAY_S: i64 = 86_400;
 const YEARS_10_S: i64 = 3_653 * DAY_S;
 
@@ -35,6 +35,7 @@ pub enum AuthorityError {
 }
 
 /// A key with its certificate: what signs receipts and envelopes.
+#[derive(Clone)]
 pub struct Signer {
     /// Address in the certificate, `posta-certificata@<domain>`.
     pub address: String,
@@ -61,8 +62,10 @@ pub struct Authority {
     root_key: PKey<Private>,
     stranger_root: X509,
     stranger_key: PKey<Private>,
-    /// Keys by address: another post office of the same authority makes none anew.
-    keys: Mutex<HashMap<String, PKey<Private>>>,
+    /// Certificate and PKCS #8 key for TLS, both DER.
+    tls: (Vec<u8>, Vec<u8>),
+    /// Signers by name and address: post offices of one authority sign alike, byte for byte.
+    signers: Mutex<HashMap<(String, String), [Signer; 3]>>,
     now: Timestamp,
 }
 
@@ -75,8 +78,9 @@ impl Authority {
         let (root_key, stranger_key) = (new_key()?, new_key()?);
         let root = root("Messo Sandbox Root (test only)", &root_key, now)?;
         let stranger_root = self::root("Unknown Root (test only)", &stranger_key, now)?;
-        let keys = Mutex::default();
-        Ok(Self { root, root_key, stranger_root, stranger_key, keys, now })
+        let tls = tls(&root, &root_key, now)?;
+        let signers = Mutex::default();
+        Ok(Self { root, root_key, stranger_root, stranger_key, tls, signers, now })
     }
 
     /// The root certificate as PEM: what goes into the folder of trusted certificates.
@@ -90,25 +94,27 @@ impl Authority {
     /// # Errors
     /// When OpenSSL cannot make them.
     pub(crate) fn signers(&self, name: &str, address: &str) -> Result<[Signer; 3], AuthorityError> {
-        let key = self.key(address)?;
+        let mut signers = self.signers.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = (name.to_owned(), address.to_owned());
+        if let Some(made) = signers.get(&wanted) {
+            return Ok(made.clone());
+        }
+        let key = new_key()?;
         let other = format!("altra-casella@{}", address.rsplit('@').next().unwrap_or_default());
-        Ok([
+        let made = [
             self.issue(name, address, &key, (&self.root, &self.root_key))?,
             self.issue(name, &other, &key, (&self.root, &self.root_key))?,
             self.issue(name, address, &key, (&self.stranger_root, &self.stranger_key))?,
-        ])
+        ];
+        if signers.len() < MAX_SIGNERS {
+            signers.insert(wanted, made.clone());
+        }
+        Ok(made)
     }
 
-    fn key(&self, address: &str) -> Result<PKey<Private>, ErrorStack> {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = keys.get(address) {
-            return Ok(key.clone());
-        }
-        let key = new_key()?;
-        if keys.len() < MAX_KEYS {
-            keys.insert(address.into(), key.clone());
-        }
-        Ok(key)
+    /// Certificate and PKCS #8 key, both DER, for TLS on 127.0.0.1, ::1 and localhost.
+    pub(crate) fn tls(&self) -> (Vec<u8>, Vec<u8>) {
+        self.tls.clone()
     }
 
     fn issue(
@@ -127,25 +133,25 @@ impl Authority {
         builder.sign(issuer_key, MessageDigest::sha256())?;
         Ok(Signer { address: address.into(), certificate: builder.build(), key: key.clone() })
     }
+}
 
-    /// Certificate and PKCS #8 key, both DER, for TLS on 127.0.0.1, ::1 and localhost.
-    ///
-    /// # Errors
-    /// When OpenSSL cannot make them.
-    pub(crate) fn tls(&self) -> Result<(Vec<u8>, Vec<u8>), AuthorityError> {
-        let key = self.key("localhost")?;
-        let subject = name("localhost", "Messo Sandbox")?;
-        let mut builder = certificate(&subject, self.root.subject_name(), &key, self.now)?;
-        builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
-        builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
-        let context = builder.x509v3_context(Some(&self.root), None);
-        let mut alternative = SubjectAlternativeName::new();
-        alternative.dns("localhost").ip("127.0.0.1").ip("::1");
-        let alternative = alternative.build(&context)?;
-        builder.append_extension(alternative)?;
-        builder.sign(&self.root_key, MessageDigest::sha256())?;
-        Ok((builder.build().to_der()?, key.private_key_to_pkcs8()?))
-    }
+fn tls(
+    root: &X509,
+    root_key: &PKey<Private>,
+    now: Timestamp,
+) -> Result<(Vec<u8>, Vec<u8>), AuthorityError> {
+    let key = new_key()?;
+    let subject = name("localhost", "Messo Sandbox")?;
+    let mut builder = certificate(&subject, root.subject_name(), &key, now)?;
+    builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
+    builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
+    let context = builder.x509v3_context(Some(root), None);
+    let mut alternative = SubjectAlternativeName::new();
+    alternative.dns("localhost").ip("127.0.0.1").ip("::1");
+    let alternative = alternative.build(&context)?;
+    builder.append_extension(alternative)?;
+    builder.sign(root_key, MessageDigest::sha256())?;
+    Ok((builder.build().to_der()?, key.private_key_to_pkcs8()?))
 }
 
 fn new_key() -> Result<PKey<Private>, ErrorStack> {

@@ -260,7 +260,7 @@ impl Drop for PostOffice {
 }
 
 fn acceptor(authority: &Authority) -> Result<TlsAcceptor, AuthorityError> {
-    let (certificate, key) = authority.tls()?;
+    let (certificate, key) = authority.tls();
     let certificate = CertificateDer::from(certificate);
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

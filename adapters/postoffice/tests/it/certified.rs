@@ -1,7 +1,7 @@
 //! What goes with certified mail beyond the single receipt: envelopes, forms of receipt, flaws, answers, anomalies.
 
 use crate::support::{
-    BODY, LAWYER, Message, Smtp, after_notice, config, messages, notice, office, openssl,
+    BODY, DESK, LAWYER, Message, Smtp, after_notice, config, messages, notice, office, openssl,
 };
 use messo_postoffice::{
     Account, Behaviour, Flaws, Letter, Oversize, PostOffice, Reason, Signature, Step,
@@ -146,6 +146,28 @@ async fn unusual_receipts_are_unusual_and_still_signed() {
     let brief = delivery("breve").await;
     assert_eq!(brief.fact("<ricevuta tipo=\"", "\""), "breve");
     assert!(delivery("sintetica").await.named("postacert.eml").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_submission_at_the_same_time_gives_the_same_bytes() {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let office = office().await;
+        let found = after_notice(&office, "ventiquattro-poi-consegna@pec.example", 4).await;
+        runs.push(found.into_iter().map(|one| one.0).collect::<Vec<_>>());
+    }
+    assert_eq!(runs[0], runs[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordinary_box_gets_the_envelope_and_no_receipt_comes_of_it() {
+    let office = office().await;
+    let accepted = after_notice(&office, DESK, 1).await.remove(0);
+    let external = format!("<destinatari tipo=\"esterno\">{DESK}</destinatari>");
+    assert!(accepted.record().contains(&external));
+    let envelope = messages(&office, DESK, 1).await.remove(0);
+    assert_eq!(envelope.header("X-Trasporto"), "posta-certificata");
+    envelope.verify().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
