@@ -28,6 +28,8 @@ pub struct Behaviour {
     pub service_notices: bool,
     /// What the recipient writes back after delivery.
     pub answer: Option<Answer>,
+    /// Everything about this recipient really takes so much longer; stated instants stay.
+    pub extra_wait: Duration,
 }
 
 /// What the access point says.
@@ -202,7 +204,10 @@ pub fn timeline(recipients: &[Behaviour], pace: &Pace) -> Vec<Event> {
 }
 
 fn of_recipient(events: &mut Vec<Event>, at: usize, behaviour: &Behaviour, pace: &Pace) {
-    let mut push = |delay, act| events.push(Event { delay, recipient: Some(at), act });
+    let mut push = |mut delay: Delay, act| {
+        delay.wait += behaviour.extra_wait;
+        events.push(Event { delay, recipient: Some(at), act });
+    };
     if behaviour.service_notices && !behaviour.steps.is_empty() {
         push(pace.acceptance, Act::Receipt(Kind::TakenInCharge));
     }
@@ -348,6 +353,15 @@ mod tests {
             Act::Deliver(true),
         ];
         assert_eq!(acts(&["ventiquattro-poi-consegna@x"]), expected);
+    }
+
+    #[test]
+    fn a_slow_recipient_waits_really_and_not_on_paper() {
+        let slow = Behaviour { extra_wait: Duration::from_secs(5), ..Behaviour::delivered() };
+        let pace = Pace::of(Duration::from_millis(10));
+        let delivery = timeline(&[slow], &pace).pop().unwrap();
+        assert_eq!(delivery.delay.wait, Duration::from_millis(5_010));
+        assert_eq!(delivery.delay.stated, pace.delivery.stated);
     }
 
     #[test]

@@ -80,5 +80,5 @@ pub use kinds::{Form, Kind};
 pub use letters::{Attachment, Bounce, Invitation, Letter};
 pub use ordinary::DeliveryError;
 pub use originals::Original;
-pub use provider::{Flaws, MARK, Provider, Signature, Statement};
+pub use provider::{Flaws, MARK, Provider, Signature, Statement, Style};
 pub use service::{Addresses, PostOffice, StartError};

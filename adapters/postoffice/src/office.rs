@@ -8,7 +8,7 @@ use crate::behaviour::Behaviour;
 use crate::boxes::{BoxError, MailBox};
 use crate::config::{Account, AccountKind, Config};
 use crate::instants;
-use crate::provider::Provider;
+use crate::provider::{Provider, Style};
 use messo_core::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -56,8 +56,8 @@ impl Drop for Room {
 impl Office {
     pub fn new(config: Config, authority: &Authority) -> Result<Self, AuthorityError> {
         let (home, away) = (&config.home, &config.away);
-        let home = Provider::new(authority, &home.name, &home.domain, true)?;
-        let away = Provider::new(authority, &away.name, &away.domain, false)?;
+        let home = Provider::new(authority, &home.name, &home.domain, Style::Rich)?;
+        let away = Provider::new(authority, &away.name, &away.domain, Style::Plain)?;
         let limits = config.limits;
         let make = |account: &Account| {
             let (messages, bytes) = (limits.max_box_messages, limits.max_box_bytes);

@@ -88,11 +88,20 @@ pub struct Provider {
     signer: Signer,
     impostor: Signer,
     stranger: Signer,
-    html: bool,
+    style: Style,
+}
+
+/// How a provider writes; both ways are in use, and both follow the RFC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Readable text as plain text and HTML; `application/pkcs7-signature`, `micalg="sha-256"`.
+    Rich,
+    /// Plain text alone; `application/x-pkcs7-signature`, `micalg=sha256`.
+    Plain,
 }
 
 impl Provider {
-    /// A provider for `domain` with fresh keys. With `html` the readable text has two forms.
+    /// A provider for `domain`; its keys are made when this authority sees it for the first time.
     ///
     /// # Errors
     /// When keys cannot be made.
@@ -100,11 +109,11 @@ impl Provider {
         authority: &Authority,
         name: &str,
         domain: &str,
-        html: bool,
+        style: Style,
     ) -> Result<Self, AuthorityError> {
         let address = format!("posta-certificata@{domain}");
         let [signer, impostor, stranger] = authority.signers(name, &address)?;
-        Ok(Self { name: name.into(), domain: domain.into(), signer, impostor, stranger, html })
+        Ok(Self { name: name.into(), domain: domain.into(), signer, impostor, stranger, style })
     }
 
     /// Mail domain.
@@ -270,7 +279,7 @@ impl Provider {
 
     fn readable(&self, kind: Kind, record: &Record) -> Vec<u8> {
         let text = texts::text(kind, record);
-        if !self.html {
+        if self.style == Style::Plain {
             return mime::text_part("plain", &text);
         }
         let forms = [mime::text_part("plain", &text), mime::text_part("html", &texts::html(&text))];
@@ -294,9 +303,12 @@ impl Provider {
             return Ok(out);
         }
         let boundary = boundary(&[&content]);
+        let (protocol, micalg) = match self.style {
+            Style::Rich => ("application/pkcs7-signature", "\"sha-256\""),
+            Style::Plain => ("application/x-pkcs7-signature", "sha256"),
+        };
         let kind = format!(
-            "multipart/signed; protocol=\"application/{}pkcs7-signature\"; micalg=\"sha-256\"; boundary=\"{boundary}\"",
-            if self.html { "" } else { "x-" }
+            "multipart/signed; protocol=\"{protocol}\"; micalg={micalg}; boundary=\"{boundary}\""
         );
         out.extend_from_slice(mime::field("Content-Type", &kind).as_bytes());
         out.extend_from_slice(b"\r\nThis is an S/MIME signed message\r\n\r\n");
@@ -312,9 +324,8 @@ impl Provider {
         };
         let signed = seal.signed.as_ref().unwrap_or(&content);
         let signature = cms::sign(signer, signed, seal.at, encoding)?;
-        let kind = if self.html { "pkcs7-signature" } else { "x-pkcs7-signature" };
         let fields = [
-            ("Content-Type", format!("application/{kind}; name=\"smime.p7s\"")),
+            ("Content-Type", format!("{protocol}; name=\"smime.p7s\"")),
             ("Content-Transfer-Encoding", "base64".into()),
             ("Content-Disposition", "attachment; filename=\"smime.p7s\"".into()),
         ];

@@ -251,7 +251,7 @@ fn certificates_have_the_profile_of_the_norm() {
         &crate::support::authority(),
         "Gestore Uno",
         "uno.example",
-        true,
+        messo_postoffice::Style::Rich,
     );
     let provider = provider.unwrap();
     let pem = provider.signer().certificate_pem();
