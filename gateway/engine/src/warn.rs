@@ -31,10 +31,26 @@ impl Engine {
             None => calendar.day_warning(day).into_iter().collect(),
         };
         reasons.extend(odd.iter().map(ToString::to_string));
+        if reasons.is_empty() || !self.tells_of_the_meeting(recipient, request, body) {
+            return Vec::new();
+        }
         let field = "meeting_at";
         reasons
             .into_iter()
             .map(|reason| RowError { row: recipient.row, field: field.to_owned(), reason })
             .collect()
+    }
+
+    /// Whether the template would miss the meeting: a communication about something else would not.
+    fn tells_of_the_meeting(
+        &self,
+        recipient: &RecipientRequest,
+        request: &NoticeRequest,
+        body: &Body,
+    ) -> bool {
+        let mut without = recipient.clone();
+        without.facts.meeting = None;
+        let faults = self.faults(&without, request, body).unwrap_or_default();
+        faults.iter().any(|fault| fault.field == "meeting_at")
     }
 }

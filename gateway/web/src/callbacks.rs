@@ -135,6 +135,27 @@ mod tests {
     }
 
     #[test]
+    fn a_message_finds_the_body_that_has_the_number() {
+        let body = |number: u32, sms_sender: &str| {
+            let body = serde_json::json!({
+                "id": format!("00000000-0000-7000-8000-00000000000{number}"), "number": number,
+                "kind": "mediation", "facts": { "name": "Organismo" },
+                "sender": { "name": "Organismo", "email": "a@example.it", "sms_sender": sms_sender },
+            });
+            serde_json::from_value::<Body>(body).unwrap()
+        };
+        let bodies = [body(1, "Messo"), body(2, "+39 333 1234500"), body(3, "")];
+        let receivers = BTreeMap::from([("+39 333 9999999".to_owned(), 3)]);
+        let found = |to: &str| {
+            let owner = owner(&bodies, to, &receivers)?;
+            bodies.iter().find(|body| body.id == owner).map(|body| body.number)
+        };
+        assert_eq!(found("393331234500"), Some(2), "its own sender");
+        assert_eq!(found("+393339999999"), Some(3), "the configuration says so");
+        assert_eq!((found("+393330000000"), found("")), (None, None), "for the first body");
+    }
+
+    #[test]
     fn a_forged_callback_learns_no_more_than_an_unknown_one() {
         assert_eq!(status(Err(ReconcileError::Forged)), StatusCode::NOT_FOUND);
         assert_eq!(status(Err(ReconcileError::UnknownProvider)), StatusCode::NOT_FOUND);

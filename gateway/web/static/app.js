@@ -46,6 +46,15 @@ for (const form of document.querySelectorAll("form[data-instant]")) {
   for (const button of form.querySelectorAll("[data-plain]")) button.hidden = true;
 }
 
+// Words that were changed are previewed before they are released.
+for (const form of document.querySelectorAll("form[data-before]")) {
+  form.addEventListener("input", () => {
+    const button = document.getElementById(form.dataset.before);
+    button.disabled = true;
+    button.textContent = "Prima aggiorni l’anteprima";
+  });
+}
+
 // A second click while the first is on its way does nothing (the server would take it for the same).
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {

@@ -146,6 +146,7 @@ async fn a_communication_in_the_words_of_the_staff_is_written_seen_and_sent() {
     let page = page.text().await.unwrap();
     assert!(page.contains("Cambio di sala") && page.contains("Sala Verde"), "{page}");
     assert!(!page.contains("<quella>"), "what is written is text");
+    assert!(!page.contains("Da guardare prima"), "it is not about the meeting");
     let mail = office.post(&format!("{party}/mail.html"), &session, &words).await;
     assert!(mail.text().await.unwrap().contains("Sala Verde"));
 

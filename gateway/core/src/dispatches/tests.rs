@@ -227,3 +227,16 @@ fn a_doubled_receipt_has_no_consequence_and_a_leg_that_is_not_there_is_refused()
     assert_eq!(dispatch, before);
     assert!(dispatch.on(7, &LegEvent::Doubt(attempt(0)), at(5)).is_err());
 }
+
+#[test]
+fn what_was_only_handed_over_is_sent_and_not_delivered() {
+    let (mut dispatch, _) = begun("email+sms?", &[Email, Sms]);
+    assert_eq!((dispatch.title(), dispatch.proof()), ("In corso", None));
+    sent(&mut dispatch, 0);
+    sent(&mut dispatch, 1);
+    delivered(&mut dispatch, 0, Proof::HandedOver);
+    failed(&mut dispatch, 1);
+    assert_eq!(dispatch.title(), "Inviata");
+    delivered(&mut dispatch, 1, Proof::CarrierReport);
+    assert_eq!((dispatch.title(), dispatch.proof()), ("Consegnata", Some(Proof::CarrierReport)));
+}

@@ -31,7 +31,8 @@ pub async fn run(command: cli::Body, place: &Place) -> anyhow::Result<()> {
 
 fn changed(mut body: Body, set: BodySet) -> anyhow::Result<Body> {
     let email = |option: &str, text: &str| {
-        EmailAddress::parse(text).map_err(|error| anyhow::anyhow!("{option}: {error}"))
+        EmailAddress::parse(text)
+            .map_err(|_| anyhow::anyhow!("{option}: «{text}» is no e-mail address"))
     };
     if let Some(name) = set.name {
         ensure!(!name.trim().is_empty(), "--name: a body has a name");

@@ -9,6 +9,7 @@ use anyhow::Context;
 use messo_core::dispatches::DispatchState;
 use messo_core::ids::BodyId;
 use messo_core::ports::{DispatchFilter, DispatchRow};
+use messo_engine::SettleError;
 use std::io::Write;
 use std::time::Duration;
 
@@ -43,11 +44,24 @@ pub async fn run(command: Dispatch, place: &Place) -> anyhow::Result<()> {
         }
         Dispatch::Settle(settle) => settle::run(settle, &house, body).await?,
         Dispatch::Cancel { id } => {
-            let dispatch = house.engine.cancel(body, id, WHO).await?;
+            let dispatch = house.engine.cancel(body, id, WHO).await.map_err(refusal)?;
             println!("{}", dispatch.state().word());
         }
     }
     Ok(())
+}
+
+/// Why nothing was settled or cancelled, for the operator: the engine's own sentence is the staff's.
+fn refusal(error: SettleError) -> anyhow::Error {
+    match error {
+        SettleError::NotInDoubt => {
+            anyhow::anyhow!("this leg is not in doubt: there is nothing to settle")
+        }
+        SettleError::TooLate => {
+            anyhow::anyhow!("something has left already, or it is over: nothing was cancelled")
+        }
+        SettleError::Store(error) => error.into(),
+    }
 }
 
 /// How a list is written.

@@ -21,8 +21,8 @@ pub async fn run(init: &Init, place: &Place) -> anyhow::Result<()> {
     if place.file.exists() {
         bail!("{} is there already: nothing was changed", place.file.display());
     }
-    let email =
-        EmailAddress::parse(&init.email).map_err(|error| anyhow::anyhow!("--email: {error}"))?;
+    let email = EmailAddress::parse(&init.email)
+        .map_err(|_| anyhow::anyhow!("--email: «{}» is no e-mail address", init.email))?;
     ensure!(!init.name.trim().is_empty(), "--name: a body has a name");
     let body = new_body(init.name.trim(), email);
     write(place, &options(init)?, body).await?;

@@ -4,6 +4,7 @@ use crate::cli::Qr;
 use crate::config::Place;
 use crate::house::token_keys;
 use crate::rim::Keys;
+use messo_core::tokens::TokenError;
 use std::process::ExitCode;
 
 /// Verifies a code, or makes a new key. Needs the file of secrets alone.
@@ -41,7 +42,11 @@ fn verify(keys: &Keys, text: &str, json: bool) -> anyhow::Result<ExitCode> {
                 "The seal holds: body {}, case {}, party {}, document {}, page {} of {}",
                 token.body, token.case, token.party, token.document, token.page, token.pages
             ),
-            Err(error) => println!("The seal does not hold: {error}"),
+            Err(TokenError::Malformed) => println!("This is no code of ours"),
+            Err(TokenError::UnknownKey(id)) => {
+                println!("The code names key {id}, which is not here")
+            }
+            Err(TokenError::BadSeal) => println!("The seal does not hold"),
         }
     }
     Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,6 +1,6 @@
 //! `messo dispatch settle`: one leg in doubt, or all that have been so for long.
 
-use super::WHO;
+use super::{WHO, refusal};
 use crate::cli::{Settle, SettledAs};
 use crate::house::House;
 use crate::progress::Progress;
@@ -11,7 +11,8 @@ use std::time::Duration;
 pub(super) async fn run(settle: Settle, house: &House, body: BodyId) -> anyhow::Result<()> {
     let verdict = verdict(&settle);
     if let Some(id) = settle.id {
-        let dispatch = house.engine.settle(body, id, settle.leg, verdict, WHO).await?;
+        let settled = house.engine.settle(body, id, settle.leg, verdict, WHO).await;
+        let dispatch = settled.map_err(refusal)?;
         if settle.json {
             println!("{}", serde_json::json!({ "id": id, "state": dispatch.state() }));
         } else {
@@ -29,7 +30,7 @@ pub(super) async fn run(settle: Settle, house: &House, body: BodyId) -> anyhow::
             house.engine.settle_doubts(body, older_than, verdict, WHO, || progress.step());
         let settled = settling.await;
         progress.end();
-        settled?
+        settled.map_err(refusal)?
     };
     tell(&doubts, &settle)
 }
