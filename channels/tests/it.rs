@@ -6,6 +6,8 @@ mod kannel;
 mod mail;
 #[path = "it/outbounds.rs"]
 mod outbounds;
+#[path = "it/pec.rs"]
+mod pec;
 #[path = "it/relay.rs"]
 mod relay;
 #[path = "it/smtp.rs"]
