@@ -73,7 +73,8 @@ pub enum Oversize {
     Noticed,
 }
 
-/// Bounds of everything that grows.
+/// Bounds of everything that grows. A client may hold one message on its way in, so the worst case in memory is
+/// `max_connections` × `max_message_bytes`, and `max_pending_bytes`, and `max_box_bytes` for each account.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Largest message that is taken, bytes.

@@ -5,7 +5,7 @@
 
 use crate::kinds::Form;
 use crate::mime;
-use crate::structure::{Headers, decode_words, split};
+use crate::structure::{Headers, decode_words, first_line, split};
 use messo_core::time::Timestamp;
 
 /// A message that entered certified mail.
@@ -48,7 +48,7 @@ impl Original {
         let raw_subject = headers.get("Subject");
         let message_id = headers.get("Message-ID").filter(|id| !id.is_empty());
         Self {
-            bytes: rewritten(&headers, body, pec_id, message_id.as_deref()),
+            bytes: rewritten(message, body, pec_id, message_id.as_deref()),
             to: headers.addresses("To"),
             cc: headers.addresses("Cc"),
             reply_to: reply_to.unwrap_or_else(|| sender.clone()),
@@ -87,29 +87,37 @@ fn ascii(raw: &str) -> String {
     if raw.is_ascii() { raw.to_owned() } else { mime::header_text(raw) }
 }
 
-fn rewritten(headers: &Headers, body: &[u8], pec_id: &str, own: Option<&str>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len() + 4_096);
-    let mut named = false;
-    let name = |out: &mut Vec<u8>| {
-        out.extend_from_slice(format!("Message-ID: <{pec_id}>\r\n").as_bytes());
-        if let Some(own) = own {
-            out.extend_from_slice(mime::field("X-Riferimento-Message-ID", own).as_bytes());
+/// Line by line, so that fields which nobody can read stay as they are.
+fn rewritten(message: &[u8], body: &[u8], pec_id: &str, own: Option<&str>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + 256);
+    let mut names = format!("Message-ID: <{pec_id}>\r\n");
+    if let Some(own) = own {
+        names.push_str(&mime::field("X-Riferimento-Message-ID", own));
+    }
+    let mut names = Some(names);
+    let mut rest = &message[..message.len() - body.len()];
+    let mut left_out = false;
+    while let Some((line, after)) = first_line(rest) {
+        rest = after;
+        if line == b"\r\n" || line == b"\n" {
+            break;
         }
-    };
-    for field in &headers.0 {
-        if field.name.eq_ignore_ascii_case("X-Riferimento-Message-ID") {
-            continue;
+        if !matches!(line[0], b' ' | b'\t') {
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
+            left_out = name.eq_ignore_ascii_case(b"X-Riferimento-Message-ID");
+            if name.eq_ignore_ascii_case(b"Message-ID") {
+                left_out = true;
+                out.extend_from_slice(names.take().unwrap_or_default().as_bytes());
+            }
         }
-        if !field.name.eq_ignore_ascii_case("Message-ID") {
-            out.extend_from_slice(&field.raw);
-        } else if !named {
-            name(&mut out);
-            named = true;
+        if !left_out {
+            out.extend_from_slice(line);
         }
     }
-    if !named {
-        name(&mut out);
+    if !out.is_empty() && !out.ends_with(b"\n") {
+        out.extend_from_slice(b"\r\n");
     }
+    out.extend_from_slice(names.unwrap_or_default().as_bytes());
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
     out
@@ -136,6 +144,18 @@ X-Riferimento-Message-ID: <h1.x@hub.example>\r\nX-TipoRicevuta: breve\r\n\r\n--t
         );
         assert_eq!(original.subject.as_deref(), Some("Perché"));
         assert_eq!(original.message_id.as_deref(), Some("<h1.x@hub.example>"));
+    }
+
+    #[test]
+    fn fields_without_sense_and_fields_without_number_stay() {
+        let many = "X: y\r\n".repeat(3_000);
+        let message = format!("senza due punti\r\nMessage-ID:\r\n <a@b>\r\n{many}\r\ncorpo");
+        let original = Original::read(message.as_bytes(), "p@x", Timestamp::default());
+        let text = String::from_utf8(original.bytes).unwrap();
+        let names = "Message-ID: <p@x>\r\nX-Riferimento-Message-ID: <a@b>\r\n";
+        assert_eq!(text, format!("senza due punti\r\n{names}{many}\r\ncorpo"));
+        let bare = Original::read(b"From: a@b", "p@x", Timestamp::default());
+        assert_eq!(bare.bytes, b"From: a@b\r\nMessage-ID: <p@x>\r\n\r\n");
     }
 
     #[test]

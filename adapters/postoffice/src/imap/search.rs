@@ -11,6 +11,8 @@ use jiff::civil::Date;
 
 /// Deepest nesting of NOT, OR and lists.
 const DEPTH: usize = 16;
+/// Most words of a search, lists counted with what is in them.
+const WORDS: usize = 200;
 
 /// What messages must be like.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,12 +43,24 @@ pub enum Key {
 
 /// Reads a search; `highest` is the last sequence number and the last UID.
 pub fn read(words: &[Word], highest: (u32, u32)) -> Option<Key> {
+    if count(words) > WORDS {
+        return None;
+    }
     let mut reader = Reader { words, at: 0, highest };
     let mut keys = Vec::new();
     while reader.at < words.len() {
         keys.push(reader.key(0)?);
     }
     (!keys.is_empty()).then_some(Key::And(keys))
+}
+
+/// The depth of lists is bounded where words are read.
+fn count(words: &[Word]) -> usize {
+    let inside = |word: &Word| match word {
+        Word::List(words) => count(words),
+        _ => 0,
+    };
+    words.len() + words.iter().map(inside).sum::<usize>()
 }
 
 struct Reader<'a> {
@@ -198,5 +212,7 @@ mod tests {
         assert_eq!(finds(&"NOT ".repeat(50)), None);
         assert_eq!(finds(&format!("{}ALL", "NOT ".repeat(50))), None);
         assert_eq!(finds("SINCE tomorrow"), None);
+        assert_eq!(finds(&"SEEN ".repeat(200)), Some(true));
+        assert_eq!(finds(&format!("({})", "SEEN ".repeat(200))), None);
     }
 }

@@ -145,24 +145,34 @@ impl Reader<'_> {
     }
 }
 
-/// A set of numbers such as `1,3:5,9:*` (RFC 3501, 9); `highest` stands for the star.
+/// A set of numbers such as `1,3:5,9:*` (RFC 3501, 9), as ranges in order that do not touch; `highest` stands
+/// for the star.
 pub fn set(text: &str, highest: u32) -> Option<Vec<(u32, u32)>> {
     let number = |text: &str| match text {
         "*" => Some(highest),
         text => text.parse::<u32>().ok().filter(|number| *number > 0),
     };
-    text.split(',')
-        .map(|piece| {
-            let (from, to) = piece.split_once(':').unwrap_or((piece, piece));
-            let (from, to) = (number(from)?, number(to)?);
-            Some((from.min(to), from.max(to)))
-        })
-        .collect()
+    let range = |piece: &str| {
+        let (from, to) = piece.split_once(':').unwrap_or((piece, piece));
+        let (from, to) = (number(from)?, number(to)?);
+        Some((from.min(to), from.max(to)))
+    };
+    let mut ranges: Vec<(u32, u32)> = text.split(',').map(range).collect::<Option<_>>()?;
+    ranges.sort_unstable();
+    let mut merged: Vec<(u32, u32)> = Vec::new();
+    for (from, to) in ranges {
+        match merged.last_mut() {
+            Some(last) if from <= last.1.saturating_add(1) => last.1 = last.1.max(to),
+            _ => merged.push((from, to)),
+        }
+    }
+    Some(merged)
 }
 
 /// Whether a set holds a number.
 pub fn holds(set: &[(u32, u32)], number: u32) -> bool {
-    set.iter().any(|(from, to)| (*from..=*to).contains(&number))
+    let after = set.partition_point(|(from, _)| *from <= number);
+    after > 0 && number <= set[after - 1].1
 }
 
 #[cfg(test)]
@@ -196,6 +206,8 @@ mod tests {
     fn sets_run_both_ways_and_know_the_star() {
         let read = set("5:3,*", 9).unwrap();
         assert!(holds(&read, 4) && holds(&read, 9) && !holds(&read, 6));
+        assert_eq!(set("7:9,1:3,2:5,6", 9), Some(vec![(1, 9)]));
+        assert!(!holds(&read, 0) && !holds(&read, 2) && !holds(&read, 10));
         assert_eq!(set("0", 9), None);
         assert_eq!(set("", 9), None);
     }
