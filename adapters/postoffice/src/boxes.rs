@@ -76,6 +76,15 @@ pub enum Fault {
     Stall(Duration),
 }
 
+/// Misbehaviour of the submission server at the end of a message, shown once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubmissionFault {
+    /// The message is taken, but the connection ends before the reply: the sender cannot know.
+    Cut,
+    /// The message is refused with this code, e.g. 451 or 554.
+    Refuse(u16),
+}
+
 /// Why something does not fit into a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BoxError {
@@ -100,6 +109,8 @@ pub struct MailBox {
     pub folders: BTreeMap<String, Folder>,
     /// Faults to be shown, first first.
     pub faults: VecDeque<Fault>,
+    /// Faults of submission to be shown, first first.
+    pub submission_faults: VecDeque<SubmissionFault>,
     bytes: usize,
     max_messages: usize,
     max_bytes: usize,
@@ -109,7 +120,8 @@ impl MailBox {
     /// A box with these folders.
     pub fn new(folders: &[String], max_messages: usize, max_bytes: usize) -> Self {
         let folders = folders.iter().map(|name| (canonical(name), Folder::new(1))).collect();
-        Self { folders, faults: VecDeque::new(), bytes: 0, max_messages, max_bytes }
+        let (faults, submission_faults) = (VecDeque::new(), VecDeque::new());
+        Self { folders, faults, submission_faults, bytes: 0, max_messages, max_bytes }
     }
 
     /// The folder, with INBOX in any case.
@@ -198,6 +210,13 @@ impl MailBox {
     pub fn arm(&mut self, fault: Fault) {
         if self.faults.len() < MAX_FAULTS {
             self.faults.push_back(fault);
+        }
+    }
+
+    /// The same for submission.
+    pub fn arm_submission(&mut self, fault: SubmissionFault) {
+        if self.submission_faults.len() < MAX_FAULTS {
+            self.submission_faults.push_back(fault);
         }
     }
 

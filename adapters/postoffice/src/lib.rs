@@ -74,7 +74,7 @@ mod wire;
 
 pub use authority::{Authority, AuthorityError};
 pub use behaviour::{Acceptance, Answer, Behaviour, Pace, Reason, Step};
-pub use boxes::{BoxError, Fault};
+pub use boxes::{BoxError, Fault, SubmissionFault};
 pub use config::{Account, AccountKind, Config, Limits, Oversize, Ports, ProviderName};
 pub use kinds::{Form, Kind};
 pub use letters::{Attachment, Bounce, Invitation, Letter};

@@ -4,7 +4,7 @@
 
 use crate::authority::{Authority, AuthorityError};
 use crate::behaviour::Behaviour;
-use crate::boxes::{BoxError, Fault, MailBox};
+use crate::boxes::{BoxError, Fault, MailBox, SubmissionFault};
 use crate::config::Config;
 use crate::imap;
 use crate::letters::Letter;
@@ -202,6 +202,17 @@ impl PostOffice {
     pub fn fault(&self, account: &str, fault: Fault) -> Result<(), BoxError> {
         self.with_box(account, |mailbox| {
             mailbox.arm(fault);
+            Ok(())
+        })
+    }
+
+    /// The submission server misbehaves towards this account, once per fault.
+    ///
+    /// # Errors
+    /// When there is no such account.
+    pub fn submission_fault(&self, account: &str, fault: SubmissionFault) -> Result<(), BoxError> {
+        self.with_box(account, |mailbox| {
+            mailbox.arm_submission(fault);
             Ok(())
         })
     }

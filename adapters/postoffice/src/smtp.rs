@@ -3,6 +3,7 @@
 //! Guarantee: lines, messages, recipients and errors are bounded; a client that talks nonsense is told so and then left. Limit: no relaying,
 //! no extensions beyond PIPELINING, SIZE, 8BITMIME, STARTTLS, AUTH and ENHANCEDSTATUSCODES.
 
+use crate::boxes::SubmissionFault;
 use crate::certified::Refusal;
 use crate::config::{Account, AccountKind};
 use crate::mime;
@@ -257,12 +258,21 @@ impl Session {
         let Some(account) = &self.account else {
             return Ok("530 5.7.0 sign in first".into());
         };
+        let fault =
+            self.office.with_box(&account.address, |one| Ok(one.submission_faults.pop_front()));
+        let fault = fault.ok().flatten();
+        if let Some(SubmissionFault::Refuse(code)) = fault {
+            return Ok(format!("{code} {}.7.0 refused on command", code / 100));
+        }
         let taken = match account.kind {
             AccountKind::Certified => {
                 self.office.submit_certified(account, &sender, &recipients, &message)
             }
             AccountKind::Ordinary => self.office.submit_ordinary(&sender, &recipients, &message),
         };
+        if fault == Some(SubmissionFault::Cut) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         Ok(match taken {
             Ok(id) => format!("250 2.0.0 taken as {id}"),
             Err(refusal) => format!("{} {}", refusal.code, refusal.text),

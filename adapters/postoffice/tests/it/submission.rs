@@ -2,7 +2,7 @@
 
 use crate::support::{BODY, DESK, LAWYER, PASSWORD, Smtp, config, messages, notice, office};
 use data_encoding::BASE64;
-use messo_postoffice::PostOffice;
+use messo_postoffice::{PostOffice, SubmissionFault};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::BufReader;
@@ -117,6 +117,21 @@ async fn limits_hold_on_size_and_recipients_and_lines() {
     assert!(smtp.send(BODY, &["a@x.example"], &bare).await.starts_with("554"));
     assert_eq!(smtp.say(&"N".repeat(20_000)).await, "", "an endless line ends the connection");
     messages(&office, BODY, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_is_refused_or_cut_off_on_command() {
+    let office = office().await;
+    office.submission_fault(BODY, SubmissionFault::Refuse(451)).unwrap();
+    office.submission_fault(BODY, SubmissionFault::Cut).unwrap();
+    let mut smtp = Smtp::login(&office, BODY).await;
+    let (to, text) = ("a@pec.example", notice("a@pec.example", ""));
+    assert!(smtp.send(BODY, &[to], &text).await.starts_with("451 4.7.0"));
+    messages(&office, BODY, 0).await;
+    assert_eq!(smtp.send(BODY, &[to], &text).await, "", "no reply, and yet it is taken");
+    messages(&office, BODY, 2).await;
+    let mut smtp = Smtp::login(&office, BODY).await;
+    assert!(smtp.send(BODY, &[to], &text).await.starts_with("250"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
