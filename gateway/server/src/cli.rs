@@ -56,6 +56,9 @@ pub enum Command {
     /// Dispatches.
     #[command(subcommand)]
     Dispatch(Dispatch),
+    /// What waits to be sent.
+    #[command(subcommand)]
+    Queue(Queue),
     /// Codes on paper.
     #[command(subcommand)]
     Qr(Qr),
@@ -325,6 +328,22 @@ pub enum Qr {
     Rotate,
 }
 
+/// `messo queue …`.
+#[derive(Subcommand)]
+pub enum Queue {
+    /// For each channel: what waits, how fast it may leave, when the last of it will have left. Certified mail
+    /// hour by hour, within what its mailbox takes.
+    #[command(after_help = "Example:\n  messo queue plan --json")]
+    Plan {
+        /// Size of a certified message with its files, in bytes: its receipts take space in the mailbox.
+        #[arg(long, value_name = "BYTES", default_value_t = 100_000)]
+        bytes: u64,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// `messo evidence …`.
 #[derive(Subcommand)]
 pub enum Evidence {
@@ -373,7 +392,7 @@ pub struct BodySet {
     /// E-mail address from which it writes, shown in letters.
     #[arg(long)]
     pub email: Option<String>,
-    /// Certified mail, shown in letters.
+    /// Certified mail: shown in letters, and the address from which it leaves.
     #[arg(long)]
     pub pec: Option<String>,
     /// Telephone, as printed.

@@ -10,6 +10,7 @@ mod init;
 mod keys;
 mod notice;
 mod qr;
+mod queue;
 mod send;
 mod serve;
 mod sheet;
@@ -39,6 +40,7 @@ pub async fn run(line: Line) -> anyhow::Result<ExitCode> {
         Command::Notice(notice) => notice::run(notice, &place)?,
         Command::Send(send) => return send::run(&send, &place).await,
         Command::Dispatch(dispatch) => dispatch::run(dispatch, &place).await?,
+        Command::Queue(queue) => queue::run(queue, &place).await?,
         Command::Qr(qr) => return qr::run(&qr, &place),
         Command::Evidence(evidence) => return evidence::run(evidence, &place).await,
         Command::Body(body) => body::run(body, &place).await?,

@@ -56,6 +56,10 @@ pub struct Settings {
     #[config(nested)]
     pub email: Email,
 
+    /// Certified mail.
+    #[config(nested)]
+    pub pec: Pec,
+
     /// Text messages.
     #[config(nested)]
     pub sms: Sms,
@@ -169,6 +173,27 @@ pub struct Email {
 
     /// Further options of the SMTP provider, as documented in channels/CONTRACT.md
     /// (sessions, messages per minute, limits per recipient domain, deadlines, DKIM).
+    #[config(default = {})]
+    pub smtp: toml_value::Table,
+}
+
+/// Certified mail.
+#[derive(Debug, Config)]
+pub struct Pec {
+    /// `none`, `sandbox` (nothing leaves) or `smtp` (the provider's own submission server).
+    #[config(default = "none", env = "MESSO_PEC_PROVIDER")]
+    pub provider: String,
+
+    /// The mailbox that sends: `smtps://user:password@host:465`, or `smtp://user:password@host:587` (STARTTLS).
+    /// The user is with most providers the address itself, its `@` written `%40`. `messo body set --pec` says
+    /// the address.
+    #[config(default = "", env = "MESSO_PEC_URL")]
+    pub url: Secret,
+
+    /// Further options of the PEC provider, as documented in channels/CONTRACT.md: what the mailbox takes
+    /// (per_minute, per_hour, per_day, max_message_bytes, max_product_bytes, mailbox_bytes,
+    /// mailbox_emptied_on), sessions, receipt_type, ca_file, deadlines. Several processes that send from one
+    /// mailbox get each its share of these limits.
     #[config(default = {})]
     pub smtp: toml_value::Table,
 }

@@ -52,6 +52,7 @@ impl House {
         };
         let (templates, typesetter) = templates()?;
         let store: Arc<dyn Store> = Arc::new(storage);
+        let providers = Providers::new(carriers::configured(&settings, store.as_ref()).await?);
         let engine = Engine {
             store,
             doorbell,
@@ -61,7 +62,7 @@ impl House {
             ids: Arc::new(RandomIds),
             seal: Arc::new(keys.sealer()?),
             tokens: key_ring(&keys, place.data.clone())?,
-            providers: Providers::new(carriers::configured(&settings)?),
+            providers,
             intake: mail::intake(&settings, place),
             settings: engine_settings(&settings),
             bodies: BodyCache::default(),

@@ -44,7 +44,9 @@ fn changed(mut body: Body, set: BodySet) -> anyhow::Result<Body> {
         body.facts.email = body.sender.email.to_string();
     }
     if let Some(text) = set.pec {
-        body.facts.pec = email("--pec", &text)?.to_string();
+        let address = email("--pec", &text)?;
+        body.facts.pec = address.to_string();
+        body.sender.pec = Some(address);
     }
     if !set.address.is_empty() {
         body.facts.address = set.address;

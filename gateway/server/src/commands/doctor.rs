@@ -5,6 +5,7 @@
 use crate::config::{self, Place};
 use crate::house::{self, House};
 use crate::rim::KEYS_FILE;
+use messo_core::addresses::Channel;
 use messo_core::bodies::Body;
 use serde::Serialize;
 use std::os::unix::fs::PermissionsExt;
@@ -82,7 +83,10 @@ async fn examine(place: &Place) -> Vec<Finding> {
     findings.extend(private(&house, place));
     if engine.providers.iter().any(|provider| !provider.spec().sandbox) {
         findings.push(public_address(&house.settings.server.public_url));
-        findings.extend(body.ok().map(|body| sender(&body)));
+        findings.extend(body.as_ref().ok().map(sender));
+    }
+    if engine.providers.sending(Channel::Pec).is_some_and(|provider| !provider.spec().sandbox) {
+        findings.extend(body.as_ref().ok().map(pec_sender));
     }
     if engine.providers.iter().next().is_none() {
         let detail = "no channel is configured: set [email] or [sms], or name sandbox channels";
@@ -159,6 +163,16 @@ fn sender(body: &Body) -> Finding {
         } else {
             Ok(address.to_string())
         },
+    )
+}
+
+/// Certified mail leaves from an address of its own.
+fn pec_sender(body: &Body) -> Finding {
+    finding(
+        "PEC sender",
+        body.sender.pec.as_ref().map(ToString::to_string).ok_or_else(|| {
+            "the body has no PEC address to write from: `messo body set --pec ADDRESS`".to_owned()
+        }),
     )
 }
 

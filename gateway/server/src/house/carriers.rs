@@ -1,28 +1,41 @@
 //! The ways out that the configuration names.
 
+mod sent;
+
 use crate::config::{Settings, toml_value::Table};
+use crate::rim::SystemClock;
 use anyhow::{Context, bail};
 use messo_channels::email::{Smtp, SmtpSettings};
+use messo_channels::pec::{Pec, PecSettings};
 use messo_channels::sandbox::Sandbox;
 use messo_channels::sms::{Kannel, KannelSettings};
 use messo_core::addresses::Channel;
-use messo_core::ports::Provider;
+use messo_core::ports::{Provider, Store};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Every provider that the configuration names, the real ones first.
-pub fn configured(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
+pub async fn configured(
+    settings: &Settings,
+    store: &dyn Store,
+) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
     let mut list: Vec<Arc<dyn Provider>> = Vec::new();
     match settings.email.provider.as_str() {
         "none" => {}
         "sandbox" => list.push(Arc::new(Sandbox::new(Channel::Email))),
-        "smtp" => list.push(Arc::new(smtp(settings)?)),
+        "smtp" => list.push(Arc::new(Smtp::new(&smtp(settings)?)?)),
         other => bail!("email.provider is «{other}»: it can be none, sandbox or smtp"),
+    }
+    match settings.pec.provider.as_str() {
+        "none" => {}
+        "sandbox" => list.push(Arc::new(Sandbox::new(Channel::Pec))),
+        "smtp" => list.push(Arc::new(pec(settings, store).await?)),
+        other => bail!("pec.provider is «{other}»: it can be none, sandbox or smtp"),
     }
     match settings.sms.provider.as_str() {
         "none" => {}
         "sandbox" => list.push(Arc::new(Sandbox::new(Channel::Sms))),
-        "kannel" => list.push(Arc::new(kannel(settings)?)),
+        "kannel" => list.push(Arc::new(Kannel::new(kannel(settings)?)?)),
         other => bail!("sms.provider is «{other}»: it can be none, sandbox or kannel"),
     }
     for word in &settings.sandbox.channels {
@@ -36,7 +49,61 @@ pub fn configured(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Provider>>>
     Ok(list)
 }
 
-fn smtp(settings: &Settings) -> anyhow::Result<Smtp> {
+/// How fast a channel may send; 0 stands for no limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// Messages a minute.
+    pub per_minute: u32,
+    /// Messages in any hour.
+    pub per_hour: u32,
+    /// Messages in a civil day.
+    pub per_day: u32,
+}
+
+/// How fast the configured provider of a channel may send.
+pub fn limits(settings: &Settings, channel: Channel) -> anyhow::Result<Limits> {
+    let per_minute = |per_minute| Limits { per_minute, ..Limits::default() };
+    Ok(match channel {
+        Channel::Email if settings.email.provider == "smtp" => {
+            per_minute(smtp(settings)?.per_minute)
+        }
+        Channel::Sms if settings.sms.provider == "kannel" => {
+            per_minute(kannel(settings)?.per_minute)
+        }
+        Channel::Pec if settings.pec.provider == "smtp" => {
+            let PecSettings { per_minute, per_hour, per_day, .. } = pec_settings(settings)?;
+            Limits { per_minute, per_hour, per_day }
+        }
+        _ => Limits::default(),
+    })
+}
+
+/// The certified mailbox, knowing what it has sent so far.
+pub async fn pec(settings: &Settings, store: &dyn Store) -> anyhow::Result<Pec> {
+    let full = pec_settings(settings)?;
+    let pec = Pec::new(&full, Arc::new(SystemClock)).context("[pec]")?;
+    if full.per_hour > 0 || full.per_day > 0 || full.mailbox_bytes > 0 {
+        let sent = sent::since(store, &full.name, pec.matters_from()).await?;
+        pec.remember(&sent);
+    }
+    Ok(pec)
+}
+
+fn pec_settings(settings: &Settings) -> anyhow::Result<PecSettings> {
+    let base = PecSettings::from_url(settings.pec.url.expose()).context("pec.url")?;
+    let more = &settings.pec.smtp;
+    let mut full: PecSettings = options(merge(empty(), more)).context("[pec.smtp]")?;
+    full.host = base.host;
+    full.port = base.port;
+    full.user = base.user;
+    full.password = base.password;
+    if !more.contains_key("tls") {
+        full.tls = base.tls;
+    }
+    Ok(full)
+}
+
+fn smtp(settings: &Settings) -> anyhow::Result<SmtpSettings> {
     let mut full = SmtpSettings::from_url(settings.email.url.expose()).context("email.url")?;
     let more = &settings.email.smtp;
     if !more.is_empty() {
@@ -51,18 +118,16 @@ fn smtp(settings: &Settings) -> anyhow::Result<Smtp> {
             full.tls = base.tls;
         }
     }
-    Ok(Smtp::new(&full)?)
+    Ok(full)
 }
 
-fn kannel(settings: &Settings) -> anyhow::Result<Kannel> {
+fn kannel(settings: &Settings) -> anyhow::Result<KannelSettings> {
     let base = serde_json::json!({
         "url": settings.sms.url,
         "user": settings.sms.user,
         "password": settings.sms.password.expose(),
     });
-    let full: KannelSettings =
-        options(merge(base, &settings.sms.kannel)).context("[sms.kannel]")?;
-    Ok(Kannel::new(full)?)
+    options(merge(base, &settings.sms.kannel)).context("[sms.kannel]")
 }
 
 fn empty() -> serde_json::Value {
@@ -75,7 +140,7 @@ fn merge(base: serde_json::Value, more: &Table) -> serde_json::Value {
     serde_json::Value::Object(fields)
 }
 
-fn options<T: DeserializeOwned>(value: serde_json::Value) -> anyhow::Result<T> {
+pub(super) fn options<T: DeserializeOwned>(value: serde_json::Value) -> anyhow::Result<T> {
     // A message about a type quotes the value, which could be a secret; one about a name does not.
     serde_json::from_value(value).map_err(|error| match error.to_string() {
         said if said.starts_with("unknown field") || said.starts_with("missing field") => {
