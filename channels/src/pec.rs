@@ -77,7 +77,7 @@ impl Pec {
             spec: ProviderSpec {
                 name: settings.name.clone(),
                 channel: Channel::Pec,
-                sandbox: false,
+                sandbox: settings.sandbox,
                 concurrency: settings.sessions * ATTEMPTS_PER_SESSION,
                 max_bytes: settings.max_message_bytes.min(settings.max_product_bytes / RECIPIENTS),
                 doubt: DoubtPolicy::Hold,

@@ -18,6 +18,7 @@ pub mod installation;
 pub mod kannel;
 pub mod mail;
 pub mod mail_counter;
+pub mod post_office;
 pub mod postfix;
 pub mod postgres;
 pub mod process;

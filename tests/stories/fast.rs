@@ -7,6 +7,7 @@ mod layout;
 mod limits;
 mod main_job;
 mod office;
+mod pec;
 mod privacy;
 mod setup;
 mod web;

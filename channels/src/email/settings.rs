@@ -46,6 +46,9 @@ pub struct SmtpSettings {
     /// Reverse path, where bounces go; `{attempt}` in it becomes the attempt's id, e.g.
     /// `rimbalzi+{attempt}@example.it`. Default the body's own address.
     pub return_path: Option<String>,
+    /// The relay is a sandbox post office: nothing leaves the machine, and what it carries is marked so. Default
+    /// false.
+    pub sandbox: bool,
     /// DKIM signature. Default none: the relay signs.
     pub dkim: Option<DkimSettings>,
     /// Longest waits.
@@ -145,6 +148,7 @@ impl Default for SmtpSettings {
             patience_s: 60,
             max_bytes: 20 * 1024 * 1024,
             return_path: None,
+            sandbox: false,
             dkim: None,
             deadlines: Deadlines::default(),
         }

@@ -62,7 +62,7 @@ impl Smtp {
             spec: ProviderSpec {
                 name: settings.name.clone(),
                 channel: Channel::Email,
-                sandbox: false,
+                sandbox: settings.sandbox,
                 concurrency: settings.sessions * ATTEMPTS_PER_SESSION,
                 max_bytes: settings.max_bytes,
                 doubt: DoubtPolicy::Hold,

@@ -57,6 +57,9 @@ pub struct PecSettings {
     /// How much of the message the delivery receipt brings back: `completa`, `breve` or `sintetica`. Only
     /// `completa` proves what was served. Default `completa`.
     pub receipt_type: ReceiptType,
+    /// The mailbox is one of a sandbox post office: nothing leaves the machine, and what it carries is marked so.
+    /// Default false.
+    pub sandbox: bool,
     /// Longest waits.
     pub deadlines: Deadlines,
 }
@@ -84,6 +87,7 @@ impl Default for PecSettings {
             mailbox_bytes: 0,
             mailbox_emptied_on: None,
             receipt_type: ReceiptType::Completa,
+            sandbox: false,
             deadlines: Deadlines::default(),
         }
     }

@@ -30,6 +30,13 @@ impl Ids for RandomIds {
     }
 }
 
+/// A random number from 0 up to 1, to spread things in time. Not for secrets.
+pub fn chance() -> f64 {
+    let bytes = secret();
+    f64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        / (f64::from(u32::MAX) + 1.0)
+}
+
 /// 32 random bytes from the operating system.
 pub fn secret() -> [u8; 32] {
     let mut bytes = [0; 32];

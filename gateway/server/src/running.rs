@@ -6,6 +6,7 @@ use crate::listening::{self, Limits};
 use anyhow::Context;
 use messo_core::jobs::Lane;
 use messo_engine::Workers;
+use messo_mailboxes::Mailboxes;
 use messo_web::{DemoInfo, WebSettings, WebState};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ pub struct Running {
     /// Where the listener is, when there is one.
     pub address: Option<SocketAddr>,
     workers: Option<Workers>,
+    mailboxes: Option<Mailboxes>,
     listeners: Vec<JoinHandle<()>>,
     stop: CancellationToken,
 }
@@ -38,14 +40,19 @@ pub struct Doors {
 }
 
 impl Running {
-    /// Starts what the roles ask for.
-    pub fn start(
+    /// Starts what the roles ask for. Mailboxes are read by whoever holds the main door: a command beside a
+    /// running server leaves them to it.
+    pub async fn start(
         house: &House,
         roles: &[Role],
         doors: Doors,
         demo: Option<DemoInfo>,
     ) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
+        if roles.contains(&Role::Worker) {
+            let (closing, stop) = (Arc::clone(&house.engine).keep_closing_days(), stop.clone());
+            tokio::spawn(async move { stop.run_until_cancelled(closing).await });
+        }
         let workers = roles.contains(&Role::Worker).then(|| {
             // Every lane: one whose provider was taken away still has questions to ask and silences to
             // notice.
@@ -53,6 +60,10 @@ impl Running {
             let name = format!("{}-{}", std::process::id(), house.engine.ids.uuid().simple());
             Workers::start(Arc::clone(&house.engine), &lanes, name)
         });
+        let mailboxes = match roles.contains(&Role::Intake) && doors.main.is_some() {
+            true => crate::house::mail::watch(house).await?,
+            false => None,
+        };
         let address = doors.main.as_ref().map(TcpListener::local_addr).transpose()?;
         let server = &house.settings.server;
         let limits = Limits {
@@ -67,12 +78,15 @@ impl Running {
             .flatten()
             .map(|(door, app)| tokio::spawn(listening::serve(door, app, limits, stop.clone())))
             .collect();
-        Ok(Self { address, workers, listeners, stop })
+        Ok(Self { address, workers, mailboxes, listeners, stop })
     }
 
     /// Stops: no new work, what is under way comes to an end, then the listener closes (receipts are
     /// taken until the last moment).
     pub async fn stop(self) {
+        if let Some(mailboxes) = self.mailboxes {
+            mailboxes.stop().await;
+        }
         if let Some(workers) = self.workers {
             workers.stop().await;
         }

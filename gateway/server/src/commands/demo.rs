@@ -40,7 +40,8 @@ pub async fn run(demo: cli::Demo, place: Option<Place>) -> anyhow::Result<()> {
     let info = DemoInfo { user: USER.into(), password: PASSWORD.into() };
     let roles = [Role::Web, Role::Worker, Role::Intake];
     let running =
-        Running::start(&house, &roles, Doors { main: Some(listener), health: None }, Some(info))?;
+        Running::start(&house, &roles, Doors { main: Some(listener), health: None }, Some(info))
+            .await?;
     greet(&demo, &url, &place)?;
     running::told_to_stop().await;
     running.stop().await;

@@ -221,7 +221,7 @@ async fn start(house: &House) -> anyhow::Result<Running> {
         tracing::info!(%listen, "another process listens for receipts");
     }
     let doors = Doors { main: listener, health: None };
-    Running::start(house, &[Role::Worker, Role::Intake], doors, None)
+    Running::start(house, &[Role::Worker, Role::Intake], doors, None).await
 }
 
 fn list_problems(check: &Check) {

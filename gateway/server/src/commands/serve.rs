@@ -14,7 +14,7 @@ pub async fn run(serve: &Serve, place: &Place) -> anyhow::Result<()> {
     } else {
         None
     };
-    let running = Running::start(&house, &serve.role, Doors { main, health }, None)?;
+    let running = Running::start(&house, &serve.role, Doors { main, health }, None).await?;
     match running.address {
         Some(address) => eprintln!("Messo is at http://{address} (Ctrl-C stops it)"),
         None => eprintln!("Messo is working (Ctrl-C stops it)"),
