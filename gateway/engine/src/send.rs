@@ -6,24 +6,24 @@
 //! between them leaves a leg in `sending`; whoever claims the job next marks it doubtful and does
 //! not send. Limit: for providers that cannot be asked, a doubt waits for a receipt or a person.
 
+mod pack;
+
 use crate::Engine;
 use crate::accept::jobs_for;
-use messo_core::addresses::{Address, Channel};
 use messo_core::attempts::{Attempt, Ending, Failure, Outcome};
-use messo_core::bodies::{Body, Sender};
+use messo_core::bodies::Body;
 use messo_core::dispatches::{Dispatch, DispatchState};
 use messo_core::evidence::{EvidenceDraft, EvidenceKind};
-use messo_core::failures::{Decision, FailureClass, decide};
+use messo_core::failures::{Decision, decide};
 use messo_core::ids::{AttemptId, BlobHash, DispatchId, EvidenceId, JobId};
 use messo_core::jobs::{Job, Priority, Task};
 use messo_core::legs::{LegEvent, LegState};
-use messo_core::notices::NoticeFacts;
 use messo_core::ports::{
-    Blob, Commit, DoubtPolicy, Envelope, Exchange, Frame, Guard, IssuedCode, Notify, Outbound,
-    Provider, StoreError, Write,
+    Blob, Commit, DoubtPolicy, Envelope, Exchange, Guard, IssuedCode, Notify, Provider, StoreError,
+    Write,
 };
 use messo_core::tokens::{Token, qr_text};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use pack::Prepared;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,49 +113,6 @@ impl Engine {
         };
         drop(turn);
         self.finish(job, dispatch, leg, attempt, &provider, &exchange, outcome).await
-    }
-
-    /// Renders and packs. The inner result is the provider's or the template's refusal.
-    async fn prepare(
-        self: &Arc<Self>,
-        dispatch: &Dispatch,
-        leg: u8,
-        to: Address,
-        attempt: AttemptId,
-        provider: &Arc<dyn Provider>,
-    ) -> Result<Prepared, StoreError> {
-        let body = self.body(dispatch.body).await?;
-        let qr_text = self.code_text(dispatch, &body);
-        let channel = dispatch.legs[usize::from(leg)].channel;
-        let at = self.clock.now();
-        let frame = Frame {
-            reference: dispatch.number.to_string(),
-            qr_text: qr_text.clone(),
-            at,
-            sandbox: provider.spec().sandbox,
-        };
-        let packing = Packing {
-            engine: Arc::clone(self),
-            provider: Arc::clone(provider),
-            channel,
-            frame,
-            sender: body.sender.clone(),
-            to,
-            attempt,
-            notify: self.notify(provider, attempt),
-        };
-        // A mail takes less time than the way to another thread; a page is set aside.
-        let paper = matches!(channel, Channel::Fax | Channel::Post | Channel::Registered);
-        let packed = if paper {
-            let facts = dispatch.facts.clone();
-            tokio::task::spawn_blocking(move || packing.run(&facts))
-                .await
-                .unwrap_or_else(|_| Err(stopped()))
-        } else {
-            catch_unwind(AssertUnwindSafe(|| packing.run(&dispatch.facts)))
-                .unwrap_or_else(|_| Err(stopped()))
-        };
-        Ok(Prepared { packed, qr_text })
     }
 
     /// Transaction A. Another leg of the same dispatch may move it at the same time: then it is read
@@ -506,42 +463,6 @@ impl Engine {
     }
 }
 
-/// What a message is made of, besides its facts.
-struct Packing {
-    engine: Arc<Engine>,
-    provider: Arc<dyn Provider>,
-    channel: Channel,
-    frame: Frame,
-    sender: Sender,
-    to: Address,
-    attempt: AttemptId,
-    notify: Option<Notify>,
-}
-
-impl Packing {
-    fn run(self, facts: &NoticeFacts) -> Result<Envelope, Failure> {
-        let rendition = self
-            .engine
-            .renderer
-            .render(facts, self.channel, &self.frame)
-            .map_err(|error| bad_content("messo:template", &error.to_string()))?;
-        self.provider.prepare(&Outbound {
-            attempt: self.attempt,
-            sender: self.sender,
-            to: self.to,
-            to_name: facts.recipient.full_name(),
-            rendition,
-            at: self.frame.at,
-            notify: self.notify,
-        })
-    }
-}
-
-struct Prepared {
-    packed: Result<Envelope, Failure>,
-    qr_text: String,
-}
-
 /// An attempt that is committed; `refusal` when there is nothing to hand over.
 struct Begun {
     dispatch: Dispatch,
@@ -551,14 +472,6 @@ struct Begun {
 
 fn crowded() -> StoreError {
     StoreError::Unavailable("many writers move the same dispatch".into())
-}
-
-fn bad_content(code: &str, detail: &str) -> Failure {
-    Failure::new(FailureClass::BadContent, code, detail)
-}
-
-fn stopped() -> Failure {
-    bad_content("messo:panic", "the rendering stopped unexpectedly")
 }
 
 /// Tries made on a leg so far.
