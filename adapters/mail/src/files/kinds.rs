@@ -128,12 +128,12 @@ pub fn of(bytes: &[u8]) -> Kind {
         (_, Some(b"WEBP")) if bytes.starts_with(b"RIFF") => return known("image/webp", "webp"),
         _ => {}
     }
+    if signed::is_der(bytes) || signed::from_text(bytes).is_some() {
+        return P7M;
+    }
     // Some programs write a few lines before it (ISO 32000-1, annex H).
     if memmem::find(&bytes[..bytes.len().min(1024)], b"%PDF-").is_some() && !is_page(bytes) {
         return PDF;
-    }
-    if signed::is_der(bytes) || signed::from_text(bytes).is_some() {
-        return P7M;
     }
     texts(bytes)
 }
