@@ -82,7 +82,7 @@ impl Office {
     /// The page of the only party of the only case.
     pub(super) async fn party(&self, session: &str) -> String {
         let home = self.get("/", session).await.text().await.unwrap();
-        format!("/pratiche/{}", between(&home, "href=\"/pratiche/", "\""))
+        party_link(&home)
     }
 
     pub(super) async fn api(&self, path: &str) -> Response {
@@ -114,4 +114,11 @@ pub(super) fn notice() -> Value {
 pub(super) fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
     let (_, rest) = page.split_once(before).unwrap_or_else(|| panic!("no {before} in:\n{page}"));
     rest.split_once(after).unwrap().0
+}
+
+/// The first link to a party's page.
+pub(super) fn party_link(page: &str) -> String {
+    let links = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let link = links.into_iter().find(|link| link.contains("/parti/"));
+    link.unwrap_or_else(|| panic!("no party in:\n{page}")).to_owned()
 }

@@ -1,6 +1,6 @@
 //! What a person at a browser and a stranger with a link see and get.
 
-use super::office::{Office, between, notice};
+use super::office::{Office, between, notice, party_link};
 use messo_tests::sheets;
 use reqwest::{StatusCode, header};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn a_summons_is_released_from_the_page_watched_answered_and_proved() {
     let session = office.session().await;
     let home = office.get("/", &session).await.text().await.unwrap();
     assert!(home.contains("SIMULAZIONE"), "a sandbox is always marked");
-    let party = format!("/pratiche/{}", between(&home, "href=\"/pratiche/", "\""));
+    let party = party_link(&home);
 
     let preview = office.get(&party, &session).await.text().await.unwrap();
     assert!(preview.contains("Tutti i dati ci sono"));
@@ -61,7 +61,7 @@ async fn pages_run_no_script_of_others_and_are_framed_by_nobody() {
     let weight = page.len() + style.bytes().await.unwrap().len();
     assert!(weight < 100_000, "{weight} bytes");
 
-    let party = format!("/pratiche/{}", between(&page, "href=\"/pratiche/", "\""));
+    let party = party_link(&page);
     let mail = office.get(&format!("{party}/mail.html"), &session).await;
     let policy = mail.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
     assert!(policy.starts_with("sandbox"), "a mail's markup can do nothing: {policy}");
@@ -72,7 +72,7 @@ async fn the_page_behind_a_code_says_who_writes_and_never_about_what() {
     let office = Office::open().await;
     let session = office.session().await;
     let home = office.get("/", &session).await.text().await.unwrap();
-    let party = format!("/pratiche/{}", between(&home, "href=\"/pratiche/", "\""));
+    let party = party_link(&home);
     let preview = office.get(&party, &session).await.text().await.unwrap();
     let token = between(&preview, "/Q/", "\n").split_whitespace().next().unwrap().to_owned();
     for path in [format!("/Q/{token}"), format!("/q/{}", token.to_lowercase())] {
