@@ -1,5 +1,9 @@
 //! The command line: a contract. Names and JSON fields stay; new ones may come.
 
+mod register;
+
+pub use register::Register;
+
 use clap::{Args, Parser, Subcommand};
 use messo_core::dispatches::DispatchState;
 use messo_core::ids::DispatchId;
@@ -62,9 +66,18 @@ pub enum Command {
     /// Codes on paper.
     #[command(subcommand)]
     Qr(Qr),
+    /// Messages that came in.
+    #[command(subcommand)]
+    Mail(Mail),
+    /// Certified mail.
+    #[command(subcommand)]
+    Pec(Pec),
     /// Proof.
     #[command(subcommand)]
     Evidence(Evidence),
+    /// The protocol register.
+    #[command(subcommand)]
+    Register(Register),
     /// The body: how it appears in letters and as a sender.
     #[command(subcommand)]
     Body(Body),
@@ -328,6 +341,41 @@ pub enum Qr {
     Rotate,
 }
 
+/// `messo mail …`.
+#[derive(Subcommand)]
+pub enum Mail {
+    /// What a message is, what it is about, and what its author wrote.
+    #[command(
+        after_help = "Examples:\n  messo mail read risposta.eml --json\n  messo mail read - < risposta.eml"
+    )]
+    Read {
+        /// File of the message; - for standard input.
+        file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `messo pec …`.
+#[derive(Subcommand)]
+pub enum Pec {
+    /// What a message of certified mail says, and whether its provider's signature holds.
+    #[command(
+        after_help = "Example:\n  messo pec read consegna.eml --json --trust /etc/messo/trust"
+    )]
+    Read {
+        /// File of the message; - for standard input.
+        file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// Folder of trust anchors; that of the data folder by default, none without one.
+        #[arg(long, value_name = "DIR")]
+        trust: Option<PathBuf>,
+    },
+}
+
 /// `messo queue …`.
 #[derive(Subcommand)]
 pub enum Queue {
@@ -357,13 +405,19 @@ pub enum Evidence {
         out: PathBuf,
     },
     /// Check a proof bundle with nothing but the file; fails when anything does not hold.
-    #[command(after_help = "Example:\n  messo evidence verify prova.zip --json")]
+    #[command(
+        after_help = "Example:\n  messo evidence verify prova.zip --trust certificati --json"
+    )]
     Verify {
         /// The bundle.
         file: PathBuf,
         /// Public key (64 hexadecimal characters) that must have sealed it.
         #[arg(long, value_name = "HEX")]
         key: Option<String>,
+        /// Folder with the certificates of the authorities that are trusted to answer for providers of
+        /// certified mail and of time stamps; without it their signatures are checked, not who they are.
+        #[arg(long, value_name = "DIR")]
+        trust: Option<PathBuf>,
         /// As JSON.
         #[arg(long)]
         json: bool,

@@ -8,9 +8,12 @@ mod evidence;
 mod import;
 mod init;
 mod keys;
+mod mail;
 mod notice;
+mod pec;
 mod qr;
 mod queue;
+mod register;
 mod send;
 mod serve;
 mod sheet;
@@ -42,6 +45,9 @@ pub async fn run(line: Line) -> anyhow::Result<ExitCode> {
         Command::Dispatch(dispatch) => dispatch::run(dispatch, &place).await?,
         Command::Queue(queue) => queue::run(queue, &place).await?,
         Command::Qr(qr) => return qr::run(&qr, &place),
+        Command::Mail(one) => mail::run(&one)?,
+        Command::Pec(one) => pec::run(&one, &place)?,
+        Command::Register(one) => register::run(one, &place).await?,
         Command::Evidence(evidence) => return evidence::run(evidence, &place).await,
         Command::Body(body) => body::run(body, &place).await?,
         Command::User(user) => keys::user(user, &place).await?,
