@@ -41,14 +41,19 @@ impl Engine {
         Ok(attempt.filter(|row| row.body == message.body && row.sandbox == message.sandbox))
     }
 
-    /// The first of these references that is an attempt of ours.
+    /// The first of these references that is an attempt of ours, by our own Message-ID or by the name that its
+    /// provider gave it: whoever answers certified mail has never seen ours.
     pub(super) async fn referred<'a>(
         &self,
         message: &Message,
         references: impl Iterator<Item = &'a String>,
     ) -> Result<Option<Attempt>, StoreError> {
         for reference in references.take(MAX_REFERENCES) {
-            if let Some(id) = attempt_in(reference)
+            let named = match attempt_in(reference) {
+                Some(id) => Some(id),
+                None => self.store.also_known(message.body, &provider_name(reference)).await?,
+            };
+            if let Some(id) = named
                 && let Some(attempt) = self.own_attempt(message, id).await?
             {
                 return Ok(Some(attempt));
@@ -111,6 +116,11 @@ impl Engine {
         let Some((number, year)) = case_number(subject) else { return Ok(None) };
         Ok(self.store.case_numbered(body, year, &number).await?.map(|case| case.id))
     }
+}
+
+/// A provider's name for a message, as it is kept.
+pub(super) fn provider_name(text: &str) -> String {
+    text.trim().trim_start_matches('<').trim_end_matches('>').to_lowercase()
 }
 
 /// What stands between the last `+` and the `@`.

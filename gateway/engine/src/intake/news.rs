@@ -1,6 +1,7 @@
 //! News about what we sent: certified receipts, bounces, complaints, read notes, calendar answers,
 //! automatic replies. Only receipts and bounces move anything.
 
+use super::ladder::provider_name;
 use super::{Opened, between_providers, closing, distrust, summary};
 use crate::Engine;
 use crate::reconcile::Detail;
@@ -81,7 +82,7 @@ impl Engine {
             return Ok(Some((Rung::PecReference, attempt)).filter(by_pec));
         }
         let Some(name) = &pec.pec_id else { return Ok(None) };
-        let Some(id) = self.store.also_known(message.body, &name.to_lowercase()).await? else {
+        let Some(id) = self.store.also_known(message.body, &provider_name(name)).await? else {
             return Ok(None);
         };
         let attempt = self.own_attempt(message, id).await?;
@@ -251,7 +252,7 @@ fn pec_writes(
     let mut writes = closing(job, message.clone(), Some(summary), None);
     if let Some(name) = &pec.pec_id {
         let (body, attempt) = (attempt.body, attempt.id);
-        writes.push(Write::AlsoKnown { body, name: name.to_lowercase(), attempt });
+        writes.push(Write::AlsoKnown { body, name: provider_name(name), attempt });
     }
     let data = opened.reading.daticert.clone();
     writes.extend(data.map(|bytes| Write::Blob(Blob::new(attempt.body, bytes))));
