@@ -2,8 +2,8 @@
 //!
 //! One recipient a message, `From` the mailbox itself, nobody in copy: one proof for one notice. A 250 means that the
 //! provider has it and receipts will tell the rest, never that it was delivered. After the final dot nothing is ever
-//! sent again by itself: a lost answer is a doubt that a receipt settles. Limit: what a provider allows is
-//! counted here by what this process and, since its start, the evidence know.
+//! sent again by itself: a lost answer is a doubt that a receipt settles. Limit: of what a provider
+//! allows, this process counts its own messages and those sent before its first turn ([`Past`]), not those of others later.
 
 mod forecast;
 mod ledger;
@@ -21,7 +21,7 @@ use crate::email::{Composer, SettingsError};
 use crate::envelope;
 use crate::pace::{self, Pace};
 use async_trait::async_trait;
-use ledger::{Ledger, Limits};
+use ledger::{ASK_AGAIN, Ledger, Limits};
 use messo_core::addresses::{Address, Channel};
 use messo_core::attempts::{Failure, Outcome};
 use messo_core::bodies::Sender;
@@ -35,6 +35,7 @@ use messo_core::ports::{
 use messo_core::time::{Timestamp, rome};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use windows::Windows;
 
@@ -51,6 +52,14 @@ const USUAL_SUBMISSION: Duration = Duration::from_secs(1);
 /// The refusal of a sender address that is not the user's. The leg must wait for the operator, not go on to paper.
 const NOT_OUR_ADDRESS: &str = "553 5.7.1";
 
+/// What the mailbox sent before this process began.
+#[async_trait]
+pub trait Past: Send + Sync {
+    /// Everything from an instant on that may have entered the circuit; one sentence, without personal data,
+    /// when it cannot be told now.
+    async fn sent(&self, from: Timestamp) -> Result<Vec<Sent>, String>;
+}
+
 /// A configured certified mailbox.
 pub struct Pec {
     spec: ProviderSpec,
@@ -60,6 +69,8 @@ pub struct Pec {
     sessions: Sessions,
     patience: Duration,
     usual_pace: Duration,
+    past: Option<Box<dyn Past>>,
+    recalled: OnceCell<()>,
 }
 
 impl Pec {
@@ -97,27 +108,40 @@ impl Pec {
                 0 => USUAL_SUBMISSION / u32::try_from(settings.sessions).unwrap_or(u32::MAX),
                 per_minute => Duration::from_secs(60) / per_minute,
             },
+            past: None,
+            recalled: OnceCell::new(),
         })
     }
 
-    /// From when on [`Pec::remember`] wants to know what was sent.
-    pub fn matters_from(&self) -> Timestamp {
-        self.windows.ledger().matters_from(self.windows.now())
+    /// Asks there, before the first turn, what was sent by others or before a restart.
+    pub fn with_past(self, past: Box<dyn Past>) -> Self {
+        Self { past: Some(past), ..self }
     }
 
-    /// Counts what was sent before this process began. Called once, before the first turn.
-    pub fn remember(&self, sent: &[Sent]) {
-        let now = self.windows.now();
-        let mut ledger = self.windows.ledger();
-        for sent in sent {
-            ledger.enter(*sent, now);
-        }
-    }
-
-    /// When messages of these sizes (bytes) will all have left, from what is used up by now.
-    pub fn forecast(&self, sizes: impl IntoIterator<Item = u64>) -> Forecast {
+    /// When messages of these sizes (bytes) will all have left, from what is used up by now. Fails with one
+    /// sentence when it is not known what was sent before.
+    pub async fn forecast(&self, sizes: impl IntoIterator<Item = u64>) -> Result<Forecast, String> {
+        self.recall().await?;
         let ledger = self.windows.ledger().at_rest();
-        forecast::forecast(ledger, sizes, self.usual_pace, self.windows.now())
+        Ok(forecast::forecast(ledger, sizes, self.usual_pace, self.windows.now()))
+    }
+
+    /// Counts what was sent before this process began, once, where anything is limited.
+    async fn recall(&self) -> Result<(), String> {
+        let recalling = async || {
+            let from = {
+                let ledger = self.windows.ledger();
+                ledger.limited().then(|| ledger.matters_from(self.windows.now()))
+            };
+            if let (Some(past), Some(from)) = (&self.past, from) {
+                let sent = past.sent(from).await?;
+                let now = self.windows.now();
+                let mut ledger = self.windows.ledger();
+                sent.into_iter().for_each(|sent| ledger.enter(sent, now));
+            }
+            Ok(())
+        };
+        self.recalled.get_or_try_init(recalling).await.map(|_| ())
     }
 }
 
@@ -151,6 +175,10 @@ impl Provider for Pec {
     }
 
     async fn turn(&self, _to: &Address, priority: Priority) -> Result<Turn, Duration> {
+        if let Err(reason) = self.recall().await {
+            tracing::warn!(%reason, "it is not known what the certified mailbox sent before: nothing leaves yet");
+            return Err(ASK_AGAIN);
+        }
         let until = Instant::now() + self.patience;
         // The windows first: who is put off until midnight uses up no pace.
         let begun = self.windows.turn(priority, until).await?;
@@ -188,6 +216,7 @@ impl Provider for Pec {
             let failure = codes::failure(&exchange);
             format!("the PEC provider does not let us in: {} {}", failure.code, failure.detail)
         })?;
+        self.recall().await?;
         if self.windows.ledger().full() {
             return Err(
                 "the mailbox is counted as full: empty it, then set mailbox_emptied_on".into()

@@ -15,7 +15,7 @@ const KEPT_BACK_PART: u32 = 8;
 /// What is less urgent comes so much later to an opening than what the law asks for.
 const STEP_ASIDE: Duration = Duration::from_millis(100);
 /// When to ask again while only messages under way fill a window: they may fail.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// When to ask again while the mailbox is full: somebody must empty it.
 const FULL_AGAIN: Duration = Duration::from_secs(600);
 /// The length of the sliding window.
@@ -73,7 +73,7 @@ pub(crate) struct Closed {
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger {
     limits: Limits,
-    /// The last hour, oldest first; never longer than the hour's limit allows.
+    /// The last hour, oldest first, where an hour has a limit.
     recent: VecDeque<Timestamp>,
     today: u32,
     day_ends: Timestamp,
@@ -94,6 +94,12 @@ impl Ledger {
             largest: 0,
             under_way: 0,
         }
+    }
+
+    /// Whether anything is limited at all.
+    pub fn limited(&self) -> bool {
+        let Limits { per_hour, per_day, mailbox_bytes, .. } = self.limits;
+        per_hour > 0 || per_day > 0 || mailbox_bytes > 0
     }
 
     /// From when on what was sent matters at this time.

@@ -114,7 +114,7 @@ impl PecSettings {
         })
     }
 
-    /// The settings of the SMTP sessions. Refuses what would go out in clear or unsigned in.
+    /// The settings of the SMTP sessions. Refuses what would go out in clear, or without signing in.
     pub(super) fn smtp(&self) -> Result<SmtpSettings, SettingsError> {
         let wrong = |name: &str| Err(SettingsError::Value(name.to_owned()));
         if !matches!(self.tls, TlsMode::Implicit | TlsMode::Required) {

@@ -5,7 +5,7 @@ use crate::relay::{CLOSE, HANG, Relay, Script};
 use jiff::civil::date;
 use mail_parser::{MessageParser, MimeHeaders};
 use messo_channels::email::Deadlines;
-use messo_channels::pec::{Pec, PecSettings, Sent, Stop};
+use messo_channels::pec::{Past, Pec, PecSettings, Sent, Stop};
 use messo_core::addresses::{Address, EmailAddress};
 use messo_core::attempts::Outcome;
 use messo_core::failures::FailureClass::{self, *};
@@ -14,7 +14,7 @@ use messo_core::pec::RECEIPT_WITHIN;
 use messo_core::ports::{Clock, Exchange, Ids, Outbound, Part, Provider, Rendition, Stage};
 use messo_core::time::Timestamp;
 use messo_postoffice::{Account, Config, Pace, PostOffice};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -76,6 +76,28 @@ fn unconnected(change: impl FnOnce(&mut PecSettings), clock: Arc<dyn Clock>) -> 
     };
     change(&mut settings);
     Pec::new(&settings, clock).unwrap()
+}
+
+/// What was sent before; told only from the second question on, when `late`.
+struct Before {
+    sent: Vec<Sent>,
+    from: Arc<Mutex<Option<Timestamp>>>,
+    late: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl Past for Before {
+    async fn sent(&self, from: Timestamp) -> Result<Vec<Sent>, String> {
+        *self.from.lock().unwrap() = Some(from);
+        if self.late.swap(false, Ordering::SeqCst) {
+            return Err("the database does not answer".to_owned());
+        }
+        Ok(self.sent.clone())
+    }
+}
+
+fn before(sent: &[Sent]) -> Box<Before> {
+    Box::new(Before { sent: sent.to_vec(), from: Arc::default(), late: AtomicBool::new(false) })
 }
 
 fn script() -> Script {
@@ -226,8 +248,8 @@ async fn what_the_law_asks_for_goes_first_when_an_hour_opens() {
         settings.per_hour = 1;
         settings.patience_s = 3 * 3600;
     };
-    let provider = Arc::new(unconnected(slow, clock));
-    provider.remember(&[Sent { at: NINE, bytes: 1 }]);
+    let past = before(&[Sent { at: NINE, bytes: 1 }]);
+    let provider = Arc::new(unconnected(slow, clock).with_past(past));
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = tokio::task::JoinSet::new();
     for priority in [Bulk, Bulk, Legal] {
@@ -246,8 +268,8 @@ async fn what_the_law_asks_for_goes_first_when_an_hour_opens() {
 
 #[tokio::test]
 async fn a_part_of_the_day_is_kept_for_what_the_law_asks_for() {
-    let provider = unconnected(|settings| settings.per_day = 8, Stepped::at(NINE));
-    provider.remember(&[Sent { at: NINE, bytes: 1 }; 7]);
+    let provider = unconnected(|settings| settings.per_day = 8, Stepped::at(NINE))
+        .with_past(before(&[Sent { at: NINE, bytes: 1 }; 7]));
     assert!(provider.turn(&lawyer(), Bulk).await.is_err());
     assert!(provider.turn(&lawyer(), Legal).await.is_ok());
 }
@@ -260,30 +282,46 @@ async fn a_mailbox_that_would_overflow_with_receipts_stops_sending_until_it_is_e
     let provider = Pec::new(&full, Stepped::at(NINE)).unwrap();
     assert_eq!(provider.check().await, Ok(()));
     let sent = [Sent { at: NINE - HOUR, bytes: 100_000 }];
-    provider.remember(&sent);
+    let provider = Pec::new(&full, Stepped::at(NINE)).unwrap().with_past(before(&sent));
     assert!(provider.turn(&lawyer(), Legal).await.is_err());
     assert!(provider.check().await.unwrap_err().contains("mailbox_emptied_on"));
-    assert!(matches!(provider.forecast([100_000]).stopped, Some(Stop::MailboxFull(_))));
+    let ahead = provider.forecast([100_000]).await.unwrap();
+    assert!(matches!(ahead.stopped, Some(Stop::MailboxFull(_))));
 
     let emptied = PecSettings { mailbox_emptied_on: Some(date(2026, 11, 23)), ..full.clone() };
-    let provider = Pec::new(&emptied, Stepped::at(NINE + 24 * HOUR)).unwrap();
-    provider.remember(&sent);
+    let clock = Stepped::at(NINE + 24 * HOUR);
+    let provider = Pec::new(&emptied, clock).unwrap().with_past(before(&sent));
     assert!(provider.turn(&lawyer(), Legal).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_restart_does_not_forget_what_was_sent_today() {
-    let provider = unconnected(|settings| settings.per_day = 2, Stepped::at(NINE));
-    assert_eq!(provider.matters_from(), NINE - 9 * HOUR);
-    provider.remember(&[
-        Sent { at: NINE - 10 * HOUR, bytes: 1 },
-        Sent { at: NINE - 8 * HOUR, bytes: 1 },
-    ]);
+    let restarted = |ago: &[u32]| {
+        let sent: Vec<_> = ago.iter().map(|h| Sent { at: NINE - *h * HOUR, bytes: 1 }).collect();
+        let past = before(&sent);
+        let from = Arc::clone(&past.from);
+        let clock = Stepped::at(NINE);
+        (unconnected(|settings| settings.per_day = 2, clock).with_past(past), from)
+    };
+    // Yesterday's does not count.
+    let (provider, from) = restarted(&[10, 8]);
     assert!(provider.turn(&lawyer(), Legal).await.is_ok());
-    provider.remember(&[Sent { at: NINE - HOUR, bytes: 1 }]);
-    assert!(provider.turn(&lawyer(), Legal).await.is_err());
+    assert_eq!(*from.lock().unwrap(), Some(NINE - 9 * HOUR));
+    let (provider, _) = restarted(&[10, 8, 1]);
+    assert_eq!(provider.turn(&lawyer(), Legal).await.err(), Some(15 * HOUR));
     // What is left of the queue begins at midnight.
-    assert_eq!(provider.forecast([1]).finished_at.map(|at| at >= NINE + 15 * HOUR), Some(true));
+    let ahead = provider.forecast([1]).await.unwrap();
+    assert!(ahead.finished_at.unwrap() >= NINE + 15 * HOUR);
+}
+
+#[tokio::test]
+async fn nothing_leaves_as_long_as_it_is_not_known_what_was_sent_before() {
+    let past = before(&[]);
+    past.late.store(true, Ordering::SeqCst);
+    let provider = unconnected(|settings| settings.per_day = 2, Stepped::at(NINE)).with_past(past);
+    let pause = provider.turn(&lawyer(), Legal).await.err().unwrap();
+    assert!(pause > Duration::ZERO && pause < Duration::from_secs(60), "{pause:?}");
+    assert!(provider.turn(&lawyer(), Legal).await.is_ok());
 }
 
 #[tokio::test]

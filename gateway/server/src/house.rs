@@ -52,7 +52,7 @@ impl House {
         };
         let (templates, typesetter) = templates()?;
         let store: Arc<dyn Store> = Arc::new(storage);
-        let providers = Providers::new(carriers::configured(&settings, store.as_ref()).await?);
+        let providers = Providers::new(carriers::configured(&settings, &store)?);
         let engine = Engine {
             store,
             doorbell,

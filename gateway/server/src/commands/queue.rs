@@ -124,8 +124,9 @@ async fn line(
     let plan = match provider {
         None => Forecast { hours: Vec::new(), finished_at: None, stopped: None },
         Some(_) if mailbox => {
-            let pec = carriers::pec(&house.settings, house.engine.store.as_ref()).await?;
-            pec.forecast((0..waits.messages).map(|_| bytes))
+            let pec = carriers::pec(&house.settings, &house.engine.store)?;
+            let sizes = (0..waits.messages).map(|_| bytes);
+            pec.forecast(sizes).await.map_err(anyhow::Error::msg)?
         }
         Some(_) => at_pace(waits.messages, limit(limits.per_minute), now),
     };

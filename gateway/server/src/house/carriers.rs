@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Every provider that the configuration names, the real ones first.
-pub async fn configured(
+pub fn configured(
     settings: &Settings,
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
 ) -> anyhow::Result<Vec<Arc<dyn Provider>>> {
     let mut list: Vec<Arc<dyn Provider>> = Vec::new();
     match settings.email.provider.as_str() {
@@ -29,7 +29,7 @@ pub async fn configured(
     match settings.pec.provider.as_str() {
         "none" => {}
         "sandbox" => list.push(Arc::new(Sandbox::new(Channel::Pec))),
-        "smtp" => list.push(Arc::new(pec(settings, store).await?)),
+        "smtp" => list.push(Arc::new(pec(settings, store)?)),
         other => bail!("pec.provider is «{other}»: it can be none, sandbox or smtp"),
     }
     match settings.sms.provider.as_str() {
@@ -78,15 +78,12 @@ pub fn limits(settings: &Settings, channel: Channel) -> anyhow::Result<Limits> {
     })
 }
 
-/// The certified mailbox, knowing what it has sent so far.
-pub async fn pec(settings: &Settings, store: &dyn Store) -> anyhow::Result<Pec> {
+/// The certified mailbox, which finds in the evidence what it has sent before.
+pub fn pec(settings: &Settings, store: &Arc<dyn Store>) -> anyhow::Result<Pec> {
     let full = pec_settings(settings)?;
+    let past = sent::Evidence { store: Arc::clone(store), provider: full.name.clone() };
     let pec = Pec::new(&full, Arc::new(SystemClock)).context("[pec]")?;
-    if full.per_hour > 0 || full.per_day > 0 || full.mailbox_bytes > 0 {
-        let sent = sent::since(store, &full.name, pec.matters_from()).await?;
-        pec.remember(&sent);
-    }
-    Ok(pec)
+    Ok(pec.with_past(Box::new(past)))
 }
 
 fn pec_settings(settings: &Settings) -> anyhow::Result<PecSettings> {

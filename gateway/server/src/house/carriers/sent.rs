@@ -3,12 +3,14 @@
 //! Guarantee: every attempt of it that may have left is found, whichever process made it. Limit: the newest
 //! million items of each body's chain are looked through, newest first; older ones are taken as not sent.
 
-use messo_channels::pec::{Sent, may_have_entered};
+use async_trait::async_trait;
+use messo_channels::pec::{Past, Sent, may_have_entered};
 use messo_core::evidence::{EvidenceItem, EvidenceKind};
 use messo_core::ids::{AttemptId, BodyId};
 use messo_core::ports::{Store, StoreError};
 use messo_core::time::Timestamp;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Items read at a time.
 const PAGE: i64 = 1_000;
@@ -22,17 +24,29 @@ struct Made {
     provider: String,
 }
 
-/// What this provider sent from an instant on, of all bodies, in no particular order.
-pub async fn since(
-    store: &dyn Store,
-    provider: &str,
-    from: Timestamp,
-) -> Result<Vec<Sent>, StoreError> {
-    let mut sent = Vec::new();
-    for body in store.bodies().await? {
-        of_body(store, body.id, provider, from, &mut sent).await?;
+/// The evidence of all bodies, asked about one provider.
+pub struct Evidence {
+    /// Where it is kept.
+    pub store: Arc<dyn Store>,
+    /// Name of the provider.
+    pub provider: String,
+}
+
+#[async_trait]
+impl Past for Evidence {
+    async fn sent(&self, from: Timestamp) -> Result<Vec<Sent>, String> {
+        self.since(from).await.map_err(|error| error.to_string())
     }
-    Ok(sent)
+}
+
+impl Evidence {
+    async fn since(&self, from: Timestamp) -> Result<Vec<Sent>, StoreError> {
+        let (store, mut sent) = (self.store.as_ref(), Vec::new());
+        for body in store.bodies().await? {
+            of_body(store, body.id, &self.provider, from, &mut sent).await?;
+        }
+        Ok(sent)
+    }
 }
 
 async fn of_body(
