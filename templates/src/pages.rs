@@ -50,6 +50,26 @@ mod tests {
             "sandbox": sandbox,
             "sandbox_sentence": if sandbox { json!("Nulla è uscito.") } else { Value::Null },
             "addresses": [{ "channel": "E-mail", "address": "anna@example.it", "outcome": "presa in carico" }],
+            "preamble": "L'Organismo attesta quanto segue.",
+            "certified": [{
+                "title": "PEC a anna@pec.example",
+                "rows": [{ "label": "Mittente", "value": "organismo@pec.example" }],
+                "receipts": [{
+                    "title": "Ricevuta di avvenuta consegna",
+                    "when": "24 novembre 2026, ore 00:00:07 (zona +0100), giorno legale 24 novembre 2026",
+                    "provider": "Gestore <Esempio>", "recipient": "anna@pec.example", "detail": null,
+                    "file": "ricevute/2-pec-avvenuta-consegna.eml", "sha256": "ef56",
+                    "signature": ["La firma del gestore è valida."],
+                }],
+                "missing": ["Non è agli atti la ricevuta di accettazione."],
+            }],
+            "not_proved": ["la lettura;"],
+            "register": [{
+                "number": "12/2026", "direction": "uscita", "when": "22 novembre 2026",
+                "correspondent": "Anna D'Amico", "subject": "Convocazione", "sha256": "ab12",
+                "notes": ["Annotazione del 23 novembre."],
+            }],
+            "stamp_sentence": "Il fascicolo non porta una marca temporale.",
             "events": [
                 { "at": "22 novembre 2026, ore 10:15:03 (UTC+01:00)", "text": "«<b>Sì</b>»", "sha256": "ab12" },
                 { "at": "22 novembre 2026, ore 10:15:04 (UTC+01:00)", "text": "Esito.", "sha256": null },
@@ -74,6 +94,12 @@ mod tests {
             "SHA-256 ab12",
             "6668 7aad",
             "messo evidence verify",
+            "giorno legale 24 novembre 2026",
+            "Gestore &lt;Esempio&gt;",
+            "La firma del gestore è valida.",
+            "Non è agli atti la ricevuta di accettazione.",
+            "Annotazione del 23 novembre.",
+            "non porta una marca temporale",
         ] {
             assert!(html.contains(words), "{words}");
         }

@@ -1,5 +1,7 @@
 //! Certify: one file that proves what was sent, and what came back, to whoever has nothing but the
-//! file: the statement of service, the exact bytes, the extract of the chain, manifest and seal.
+//! file: the statement of service, the exact bytes, the certified receipts with the check of their
+//! signatures, the extracts of chain and register, a time stamp where there is an authority, manifest and
+//! seal.
 //!
 //! Guarantee: a bundle that is handed out has been checked by [`crate::verify`] a moment before, so
 //! damage in the store is told here and never sealed. The statement stands on the evidence alone.
@@ -9,22 +11,27 @@ pub mod bundle;
 pub mod chain;
 mod files;
 pub mod manifest;
+pub mod pec;
+pub mod protocol;
+mod shelf;
 mod statement;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use crate::Engine;
-use crate::verify::{VerificationProblem, verify};
+use crate::verify::{Checks, VerificationProblem, verify};
+use crate::{Engine, Intake};
 use bundle::{BundleError, Contents, Member};
 use chain::ChainLine;
-use manifest::{About, CHAIN, STATEMENT_HTML, STATEMENT_PDF, What};
+use manifest::{About, CHAIN, REGISTER, STAMP, STATEMENT_HTML, STATEMENT_PDF, What};
 use messo_core::attempts::Attempt;
 use messo_core::dispatches::Dispatch;
 use messo_core::evidence::EvidenceItem;
 use messo_core::ids::{BlobHash, BodyId, DispatchId};
 use messo_core::ports::{RenderError, Renderer, Seal, StoreError, Typeset};
 use messo_core::receipts::Receipt;
+use messo_core::signatures::TimeStamp;
 use messo_core::time::Timestamp;
+use protocol::Protocolled;
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -80,6 +87,16 @@ impl Record {
     }
 }
 
+/// Whether the extract of the chain is stamped.
+enum Stamped {
+    /// Nobody is asked.
+    Unasked,
+    /// The authority gave none.
+    Refused,
+    /// It is.
+    By(Box<TimeStamp>),
+}
+
 impl Engine {
     /// Makes the proof bundle of a dispatch, as it stands now: a ZIP in memory.
     pub async fn certify(
@@ -90,13 +107,21 @@ impl Engine {
         let record = self.record(body, dispatch).await?;
         let letterhead = self.body(body).await?;
         let mut members = files::collect(&*self.store, &record).await?;
+        let register = protocol::extract(&*self.store, body, &record.evidence).await?;
+        members.extend(register_member(&register));
         let lines = chain::extract(&*self.store, body, record.evidence.clone()).await?;
-        members.push(chain_member(&lines));
+        let chain = chain_member(&lines);
+        let stamped = self.stamped(&chain).await;
+        members.push(chain);
+        members.extend(stamp_member(&stamped));
         let now = self.clock.now();
         let work = Work {
             about: about(&record, &lines, now)?,
             members,
+            register,
+            stamped,
             now,
+            intake: Some(self.intake.clone()),
             letterhead: letterhead.facts.clone(),
             typesetter: Arc::clone(&self.typesetter),
             renderer: Arc::clone(&self.renderer),
@@ -107,6 +132,20 @@ impl Engine {
         tokio::task::spawn_blocking(move || work.finish())
             .await
             .map_err(|_| CertifyError::Interrupted)?
+    }
+
+    /// Has the extract of the chain stamped. An authority that does not answer costs the stamp, not the
+    /// bundle: the statement says so.
+    async fn stamped(&self, chain: &Member) -> Stamped {
+        let Some(authority) = &self.time_authority else { return Stamped::Unasked };
+        match authority.stamp(BlobHash::of(&chain.bytes)).await {
+            Ok(stamp) => Stamped::By(Box::new(stamp)),
+            Err(error) => {
+                metrics::counter!("messo_stamps_refused_total").increment(1);
+                tracing::warn!(%error, "a proof bundle goes without a time stamp");
+                Stamped::Refused
+            }
+        }
     }
 
     /// Reads everything about a dispatch until it stood still for one reading.
@@ -137,6 +176,26 @@ fn chain_member(lines: &[ChainLine]) -> Member {
     }
 }
 
+/// The entries of the register, when there are any.
+fn register_member(register: &[Protocolled]) -> Option<Member> {
+    (!register.is_empty()).then(|| Member {
+        name: REGISTER.into(),
+        what: What::Register,
+        description: "Estratto del registro di protocollo".into(),
+        bytes: manifest::json(&register),
+    })
+}
+
+fn stamp_member(stamped: &Stamped) -> Option<Member> {
+    let Stamped::By(stamp) = stamped else { return None };
+    Some(Member {
+        name: STAMP.into(),
+        what: What::Stamp,
+        description: format!("Marca temporale RFC 3161 su {CHAIN}"),
+        bytes: stamp.token_der.clone(),
+    })
+}
+
 fn about(record: &Record, lines: &[ChainLine], now: Timestamp) -> Result<About, CertifyError> {
     let dispatch = &record.dispatch;
     Ok(About {
@@ -157,7 +216,11 @@ struct Work {
     about: About,
     members: Vec<Member>,
     record: Record,
+    register: Vec<Protocolled>,
+    stamped: Stamped,
     now: Timestamp,
+    /// Reads and verifies certified receipts once more before they are sealed.
+    intake: Option<Intake>,
     letterhead: messo_core::notices::BodyFacts,
     typesetter: Arc<dyn Typeset>,
     renderer: Arc<dyn Renderer>,
@@ -173,6 +236,8 @@ impl Work {
             record: &self.record,
             about: &self.about,
             entries: &entries,
+            register: &self.register,
+            stamped: &self.stamped,
             fingerprint: manifest::fingerprint(&key),
             now: self.now,
         });
@@ -194,7 +259,13 @@ impl Work {
         let contents = Contents { about: self.about, members: self.members };
         let bundle = bundle::write(&contents, &*self.seal)?;
         drop(contents);
-        let checked = verify(Cursor::new(&bundle), Some(key));
+        let checks = Checks {
+            key: Some(key),
+            reader: self.intake.as_ref().map(|intake| &*intake.reader),
+            signatures: self.intake.as_ref().map(|intake| &*intake.signatures),
+            stamps: None,
+        };
+        let checked = verify(Cursor::new(&bundle), &checks);
         if checked.valid { Ok(bundle) } else { Err(CertifyError::Broken(checked.problems)) }
     }
 }

@@ -32,7 +32,9 @@ pub use work::Workers;
 use messo_core::bodies::Body;
 use messo_core::ids::{BodyId, JobId};
 use messo_core::jobs::Lane;
-use messo_core::ports::{Clock, Doorbell, Ids, Renderer, Seal, Store, StoreError, Typeset};
+use messo_core::ports::{
+    Clock, Doorbell, Ids, Renderer, Seal, Store, StoreError, TimeAuthority, Typeset,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -59,6 +61,8 @@ pub struct Engine {
     pub providers: Providers,
     /// What reads the mail that comes in.
     pub intake: Intake,
+    /// Who stamps the proof, where somebody does.
+    pub time_authority: Option<Arc<dyn TimeAuthority>>,
     /// The rest of the configuration.
     pub settings: Settings,
     /// Bodies change rarely and are needed for every send.

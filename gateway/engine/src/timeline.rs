@@ -3,6 +3,7 @@
 //! Pure, and told by the evidence: every event stands on an item of the chain, in the chain's order;
 //! the rows only add addresses and the words that came back. A row without evidence is not told.
 
+use crate::certify::pec::{PecFacts, legal_instant};
 use messo_core::attempts::{Attempt, Failure, Outcome};
 use messo_core::calendar::month_in_words;
 use messo_core::dispatches::{Dispatch, DispatchState};
@@ -12,6 +13,7 @@ use messo_core::ids::{AttemptId, BlobHash, ReceiptId};
 use messo_core::legs::{LegState, SkipReason};
 use messo_core::notices::Locale;
 use messo_core::receipts::{Receipt, Signal};
+use messo_core::signatures::Verdict;
 use messo_core::time::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -137,7 +139,7 @@ impl Teller<'_> {
             EvidenceKind::Accepted => (TimelineKind::Accepted, self.accepted()),
             EvidenceKind::Attempt => (TimelineKind::Attempt, self.begun(facts)),
             EvidenceKind::Outcome => self.outcome(facts),
-            EvidenceKind::Receipt => self.receipt(facts),
+            EvidenceKind::Receipt => self.receipt(item, facts),
             EvidenceKind::Doubt => (TimelineKind::Doubt, self.doubt(facts)),
             EvidenceKind::Settled => (TimelineKind::Settled, self.settled(facts)),
             EvidenceKind::Closed => {
@@ -235,13 +237,16 @@ impl Teller<'_> {
         }
     }
 
-    fn receipt(&self, facts: &Value) -> (TimelineKind, String) {
+    fn receipt(&self, item: &EvidenceItem, facts: &Value) -> (TimelineKind, String) {
         let way = self.way(facts);
         let id: Option<ReceiptId> = field(facts, "receipt").and_then(|id| id.parse().ok());
         let Some(receipt) = self.receipts.iter().find(|receipt| Some(receipt.id) == id) else {
             return (TimelineKind::Progress, format!("{way}: ricevuta acquisita."));
         };
         let (kind, words) = signal_words(&receipt.signal);
+        if let Some(pec) = PecFacts::of(item) {
+            return (kind, format!("{way}: {}{}.", certified(&pec), mark(receipt.sandbox)));
+        }
         // The provider's instant is told when it is not the one at which we heard of it.
         let when = if receipt.at.seconds() == receipt.received_at.seconds() {
             String::new()
@@ -309,6 +314,30 @@ fn signal_words(signal: &Signal) -> (TimelineKind, String) {
             format!("avviso di significato sconosciuto ({word}), sottoposto alla segreteria"),
         ),
     }
+}
+
+/// A certified receipt: what it is, the instant that counts in law, the provider, its error, its signature.
+fn certified(facts: &PecFacts) -> String {
+    let pec = &facts.pec;
+    let mut words = facts.title();
+    if let Some(provider) = &pec.provider {
+        words.push_str(&format!(" di {}", one_line(provider)));
+    }
+    if let Some(at) = &pec.instant {
+        words.push_str(&format!(" — {}", legal_instant(at)));
+    }
+    if let Some(detail) = pec.error_detail.as_deref().filter(|detail| !detail.is_empty()) {
+        words.push_str(&format!(" — motivo: «{}»", quoted(detail)));
+    }
+    match facts.signature.as_ref().map(|report| report.verdict) {
+        Some(Verdict::Valid) => words.push_str(" — firma del gestore valida"),
+        Some(Verdict::NotVerifiable) => {
+            words.push_str(" — firma integra, firmatario non verificabile")
+        }
+        Some(Verdict::Invalid) => words.push_str(" — firma non valida"),
+        Some(Verdict::Missing) | None => words.push_str(" — senza firma"),
+    }
+    words
 }
 
 fn failed(failure: &Failure, sandbox: bool) -> String {

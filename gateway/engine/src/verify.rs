@@ -1,23 +1,28 @@
 //! Verify: checks a proof bundle with nothing but the file; no database, no network, no clock.
 //!
 //! Guarantee: any byte of any member changed, a member left out, put in or swapped, a cut file, a
-//! manifest made anew with another key: each is found and the member is named. Limits: without the
-//! expected key it is certain that the bundle is whole, not who made it: compare the fingerprint.
+//! manifest made anew with another key, a certified receipt that is forged, or about another message or
+//! recipient, a time stamp of something else: each is found and the member is named. Limits: without the
+//! expected key it is certain that the bundle is whole, not who made it: compare the fingerprint; without
+//! trust anchors signatures are checked, not who answers for the signer.
 //! Archives beyond the limits of [`crate::certify::manifest`] are refused before they are unpacked.
 
 mod archive;
 mod chain;
+mod receipts;
 mod seal;
+mod stamp;
 #[cfg(test)]
 mod tests;
 
 use crate::certify::manifest::{
-    CHAIN, FORMAT, MANIFEST, MAX_BYTES, MAX_MEMBERS, Manifest, SEAL, STATEMENT_HTML, STATEMENT_PDF,
-    VERSION,
+    CHAIN, Entry, FORMAT, MANIFEST, MAX_BYTES, MAX_MEMBERS, Manifest, SEAL, STATEMENT_HTML,
+    STATEMENT_PDF, VERSION,
 };
 use archive::Archive;
 use messo_core::dispatches::DispatchState;
 use messo_core::ids::{BlobHash, BodyId, DispatchId};
+use messo_core::ports::{MailReader, SignatureCheck, StampCheck};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::io::{Read, Seek};
@@ -30,6 +35,22 @@ const MAX_TEXT: u64 = 32 * 1024 * 1024;
 
 /// Most problems that are told; a file that is all wrong needs no longer list.
 const MAX_PROBLEMS: usize = 200;
+
+/// What the check may use beside the file.
+#[derive(Clone, Copy, Default)]
+pub struct Checks<'a> {
+    /// The key that must have sealed it.
+    pub key: Option<[u8; 32]>,
+    /// Reads receipts again; without it their content is not compared with what the chain says of them.
+    pub reader: Option<&'a dyn MailReader>,
+    /// Checks providers' signatures; without it they are not checked.
+    pub signatures: Option<&'a dyn SignatureCheck>,
+    /// Checks time stamps; without it they are not checked.
+    pub stamps: Option<&'a dyn StampCheck>,
+}
+
+pub use receipts::CheckedReceipt;
+pub use stamp::CheckedStamp;
 
 /// What the check found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -60,6 +81,10 @@ pub struct Verification {
     pub chain_links: usize,
     /// Stretches that were left out of the extract because they are too long.
     pub chain_gaps: usize,
+    /// The receipts of certified mail, in the chain's order.
+    pub receipts: Vec<CheckedReceipt>,
+    /// The time stamp over the extract of the chain, where there is one.
+    pub stamp: Option<CheckedStamp>,
 }
 
 /// One thing that does not hold.
@@ -113,16 +138,33 @@ pub enum ProblemCode {
     EvidenceDiffers,
     /// The chain knows nothing of the member.
     NotInChain,
-    /// The manifest says something else than the chain about state or sandbox.
+    /// The manifest says something else than the chain about state or sandbox; or a file of the bundle
+    /// something else than the chain.
     Contradiction,
+    /// The provider's signature on a receipt does not hold.
+    SignatureInvalid,
+    /// A receipt is not signed.
+    SignatureMissing,
+    /// A receipt is about another message.
+    OtherMessage,
+    /// A receipt is about another recipient.
+    OtherRecipient,
+    /// A receipt does not say what the chain says of it.
+    ReceiptDiffers,
+    /// `daticert.xml` is not the one inside the receipt.
+    DaticertDiffers,
+    /// The time stamp does not hold.
+    StampBroken,
+    /// The time stamp stamps something else.
+    StampOfOther,
 }
 
 /// Checks a bundle. Never fails: whatever is wrong with the file is in the answer.
-pub fn verify<R: Read + Seek>(bundle: R, expected_key: Option<[u8; 32]>) -> Verification {
+pub fn verify<R: Read + Seek>(bundle: R, checks: &Checks<'_>) -> Verification {
     let mut check = Check::default();
-    check.found.key_checked = expected_key.is_some();
+    check.found.key_checked = checks.key.is_some();
     match Archive::open(bundle) {
-        Ok(mut archive) => check.all(&mut archive, expected_key),
+        Ok(mut archive) => check.all(&mut archive, checks),
         Err(problem) => check.found.problems.push(problem),
     }
     check.found.problems.truncate(MAX_PROBLEMS);
@@ -144,7 +186,7 @@ struct Check {
 }
 
 impl Check {
-    fn all<R: Read + Seek>(&mut self, archive: &mut Archive<R>, expected_key: Option<[u8; 32]>) {
+    fn all<R: Read + Seek>(&mut self, archive: &mut Archive<R>, checks: &Checks<'_>) {
         let names = archive.names();
         self.found.files = names.len();
         self.found.problems.extend(archive.inconsistencies());
@@ -158,7 +200,7 @@ impl Check {
         let manifest = self.read(archive, MANIFEST);
         let sealed = self.read(archive, SEAL);
         if let (Some(manifest), Some(sealed)) = (&manifest, &sealed) {
-            seal::check(self, manifest, sealed, expected_key);
+            seal::check(self, manifest, sealed, checks.key);
         }
         let Some(manifest) = manifest.and_then(|bytes| self.manifest(&bytes)) else { return };
         let listed = self.listed(&manifest);
@@ -171,8 +213,20 @@ impl Check {
         }
         let chain = self.members(archive, &manifest);
         if let Some(chain) = chain {
-            chain::check(self, &manifest, &chain);
+            let own = chain::check(self, &manifest, &chain);
+            receipts::check(self, archive, &manifest, &own, checks);
+            stamp::check(self, archive, &manifest, BlobHash::of(&chain), checks.stamps);
         }
+    }
+
+    /// A member again, which was read once before.
+    fn again<R: Read + Seek>(
+        &mut self,
+        archive: &mut Archive<R>,
+        entry: &Entry,
+    ) -> Option<Vec<u8>> {
+        archive.refund(entry.size);
+        archive.read(&entry.name, MAX_BYTES).ok()
     }
 
     /// Reads the manifest and notes what it says.

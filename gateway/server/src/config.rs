@@ -76,6 +76,10 @@ pub struct Settings {
     #[config(default = [])]
     pub mailboxes: Vec<toml_value::Table>,
 
+    /// Time stamps of the proof.
+    #[config(nested)]
+    pub timestamps: Timestamps,
+
     /// Simulated carriers, for trying things out.
     #[config(nested)]
     pub sandbox: Sandbox,
@@ -240,6 +244,20 @@ pub struct Mail {
     /// wherever it is shown. One whose signature is wrong or missing never counts.
     #[config(default = false, env = "MESSO_MAIL_TRUST_UNVERIFIABLE")]
     pub trust_unverifiable: bool,
+}
+
+/// Time stamps of the proof (RFC 3161).
+#[derive(Debug, Config)]
+pub struct Timestamps {
+    /// Address of a time stamping authority, e.g. `https://tsa.example.it/tsr`. Each proof bundle is then
+    /// stamped when it is made. Without one, bundles say that they have no time stamp.
+    #[config(default = "", env = "MESSO_TIMESTAMPS_URL")]
+    pub url: Secret,
+
+    /// Folder of the certificates that answer for the authority (PEM or DER), in the data folder when it is
+    /// not absolute.
+    #[config(default = "trust", env = "MESSO_TIMESTAMPS_TRUST")]
+    pub trust: PathBuf,
 }
 
 /// Simulated carriers.

@@ -2,6 +2,7 @@
 
 pub mod carriers;
 pub mod mail;
+pub mod stamps;
 
 use crate::config::{self, Place, Settings};
 use crate::rim::{Keys, RandomIds, SystemClock};
@@ -64,6 +65,7 @@ impl House {
             tokens: key_ring(&keys, place.data.clone())?,
             providers,
             intake: mail::intake(&settings, place),
+            time_authority: stamps::authority(&settings, place)?,
             settings: engine_settings(&settings),
             bodies: BodyCache::default(),
         };

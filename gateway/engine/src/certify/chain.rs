@@ -5,9 +5,10 @@
 //! that does not fit stands as a gap, said as such, across which order rests on the numbers alone.
 
 use super::manifest::Span;
+use super::shelf::Shelf;
 use messo_core::evidence::EvidenceItem;
 use messo_core::ids::{BlobHash, BodyId};
-use messo_core::ports::{Store, StoreError};
+use messo_core::ports::StoreError;
 use serde::{Deserialize, Serialize};
 
 /// Most links in one extract.
@@ -52,8 +53,8 @@ impl From<&EvidenceItem> for Link {
 }
 
 /// Reads what lies between a dispatch's items. `own` is in the chain's order.
-pub(super) async fn extract(
-    store: &dyn Store,
+pub(super) async fn extract<S: Shelf + ?Sized>(
+    store: &S,
     body: BodyId,
     own: Vec<EvidenceItem>,
 ) -> Result<Vec<ChainLine>, StoreError> {
@@ -68,7 +69,7 @@ pub(super) async fn extract(
             lines.push(ChainLine::Gap(Gap { from, to }));
         } else if between > 0 {
             room -= between;
-            let links = store.chain(body, from, to).await?;
+            let links = store.stretch(body, from, to).await?;
             lines.extend(links.iter().map(|item| ChainLine::Link(item.into())));
         }
         last = Some(item.seq);

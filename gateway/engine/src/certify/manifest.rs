@@ -2,7 +2,7 @@
 //!
 //! Written by [`super::bundle`], read by [`crate::verify`]. A bundle must still be readable in ten
 //! years, as long as such files are kept, so fields are only ever added, and [`VERSION`] rises when
-//! an old reader would misunderstand a new bundle.
+//! an old reader would misunderstand a new bundle: 2 brought certified receipts, the register and time stamps.
 
 use messo_core::dispatches::DispatchState;
 use messo_core::ids::{AttemptId, BlobHash, BodyId, DispatchId, NoticeId, ReceiptId};
@@ -12,13 +12,17 @@ use serde::{Deserialize, Serialize};
 /// Name of the format, first field of the manifest.
 pub const FORMAT: &str = "messo-evidence";
 /// Version of the format that this release writes, and the newest that it reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The list of everything else.
 pub const MANIFEST: &str = "manifest.json";
 /// The seal over the exact bytes of the manifest.
 pub const SEAL: &str = "manifest.sig";
 /// The extract of the chain.
 pub const CHAIN: &str = "catena.jsonl";
+/// The extract of the protocol register.
+pub const REGISTER: &str = "protocollo.json";
+/// The time stamp over the extract of the chain: a token of RFC 3161 in DER.
+pub const STAMP: &str = "catena.tst";
 /// The statement of service as PDF.
 pub const STATEMENT_PDF: &str = "relata.pdf";
 /// The statement of service as HTML.
@@ -120,6 +124,22 @@ pub enum What {
     },
     /// The extract of the chain.
     Chain,
+    /// `daticert.xml` of a certified receipt, taken out of it.
+    Daticert {
+        /// Of which receipt.
+        receipt: ReceiptId,
+    },
+    /// What came of the check of a certified receipt.
+    Report {
+        /// Of which receipt.
+        receipt: ReceiptId,
+    },
+    /// The certificate of somebody who signed a receipt, in DER.
+    Certificate,
+    /// The extract of the protocol register.
+    Register,
+    /// The time stamp over the extract of the chain.
+    Stamp,
 }
 
 /// The seal.

@@ -3,25 +3,25 @@
 use super::bundle::BundleError;
 use super::chain::{self, ChainLine, MAX_LINKS};
 use super::manifest::{Manifest, STATEMENT_HTML};
-use super::{CertifyError, Record, Work, about, files};
-use crate::verify::{ProblemCode, verify};
+use super::protocol;
+use super::shelf::{Registered, Shelf};
+use super::{CertifyError, Record, Stamped, Work, about, files};
+use crate::verify::{Checks, ProblemCode, verify};
 use async_trait::async_trait;
 use ed25519_dalek::{Signer, SigningKey};
 use messo_core::addresses::{Address, Channel, EmailAddress, PhoneNumber};
 use messo_core::attempts::{Attempt, Ending, Failure, Outcome};
-use messo_core::bodies::{Body, User};
-use messo_core::cases::{Case, CaseRole};
 use messo_core::dispatches::{Dispatch, DispatchState, Leg};
 use messo_core::evidence::{EvidenceDraft, EvidenceItem, EvidenceKind, genesis};
 use messo_core::failures::FailureClass;
 use messo_core::ids::*;
-use messo_core::jobs::{Job, Lane, Priority};
 use messo_core::legs::{LegState, Proof};
-use messo_core::notices::{CaseFacts, Notice, NoticeFacts, RecipientFacts};
-use messo_core::parties::Party;
+use messo_core::notices::{CaseFacts, NoticeFacts, RecipientFacts};
 use messo_core::ports::*;
 use messo_core::receipts::{Receipt, Signal};
-use messo_core::register::RegisterEntry;
+use messo_core::register::{
+    Annotation, Direction, RegisterDay, RegisterDraft, RegisterEntry, day_of,
+};
 use messo_core::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -29,6 +29,8 @@ use std::io::{Cursor, Read};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
+
+type Answer<T> = Result<T, StoreError>;
 
 const BODY: BodyId = BodyId(Uuid::from_u128(1));
 const DISPATCH: DispatchId = DispatchId(Uuid::from_u128(2));
@@ -44,6 +46,8 @@ pub(crate) struct Story {
     pub attempts: Vec<Attempt>,
     pub receipts: Vec<Receipt>,
     pub evidence: Vec<EvidenceItem>,
+    /// Documents that have a number in the register, from 1.
+    pub register: Vec<BlobHash>,
     blobs: HashMap<BlobHash, Vec<u8>>,
     seq: i64,
     previous: BlobHash,
@@ -117,6 +121,7 @@ impl Story {
             attempts: Vec::new(),
             receipts: Vec::new(),
             evidence: Vec::new(),
+            register: Vec::new(),
             blobs: HashMap::new(),
             seq: 0,
             previous: genesis(BODY),
@@ -268,12 +273,17 @@ impl Seal for Key {
 async fn certified(story: &Story) -> Result<Vec<u8>, CertifyError> {
     let record = story.record();
     let mut members = files::collect(story, &record).await?;
+    let register = protocol::extract(story, BODY, &record.evidence).await?;
+    members.extend(super::register_member(&register));
     let lines = chain::extract(story, BODY, record.evidence.clone()).await?;
     members.push(super::chain_member(&lines));
     let work = Work {
         about: about(&record, &lines, at(100))?,
         members,
         record,
+        register,
+        stamped: Stamped::Unasked,
+        intake: None,
         now: at(100),
         letterhead: Default::default(),
         typesetter: Arc::new(Pages),
@@ -293,7 +303,8 @@ fn member(bundle: &[u8], name: &str) -> String {
 #[tokio::test]
 async fn a_bundle_holds_every_byte_that_the_evidence_names() {
     let bundle = certified(&Story::told()).await.unwrap();
-    let found = verify(Cursor::new(&bundle), Some(Key.public_key()));
+    let checks = Checks { key: Some(Key.public_key()), ..Checks::default() };
+    let found = verify(Cursor::new(&bundle), &checks);
     assert_eq!(found.problems, []);
     assert_eq!((found.chain_items, found.chain_links, found.chain_gaps), (8, 3, 0));
     assert_eq!(found.sandbox, Some(true));
@@ -382,7 +393,7 @@ async fn too_many_items_between_two_are_a_gap_that_is_said() {
     let gaps: Vec<&ChainLine> =
         lines.iter().filter(|line| matches!(line, ChainLine::Gap(_))).collect();
     assert_eq!(gaps, [&ChainLine::Gap(chain::Gap { from: 12, to: 11 + MAX_LINKS + 1 })]);
-    let found = verify(Cursor::new(certified(&story).await.unwrap()), None);
+    let found = verify(Cursor::new(certified(&story).await.unwrap()), &Checks::default());
     assert_eq!((found.valid, found.chain_gaps, found.chain_links), (true, 1, 3));
 }
 
@@ -394,130 +405,60 @@ fn a_bundle_too_large_is_refused_with_a_sentence() {
     );
 }
 
-/// What certify asks of a store; anything else is missing.
+/// What certify asks of a store.
 #[async_trait]
-impl Store for Story {
-    async fn chain(&self, _: BodyId, from: i64, to: i64) -> Result<Vec<EvidenceItem>, StoreError> {
+impl Shelf for Story {
+    async fn stretch(&self, _: BodyId, from: i64, to: i64) -> Answer<Vec<EvidenceItem>> {
         let last = self.evidence.iter().rev().find(|item| item.seq < from);
         let mut items = strangers(last, to);
         items.retain(|item| item.seq >= from);
         Ok(items)
     }
-    async fn blob(&self, _: BodyId, hash: BlobHash) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn bytes(&self, _: BodyId, hash: BlobHash) -> Answer<Option<Vec<u8>>> {
         Ok(self.blobs.get(&hash).cloned())
     }
-    async fn commit(&self, _: Commit) -> Result<Committed, StoreError> {
-        missing()
-    }
-    async fn claim(
-        &self,
-        _: Lane,
-        _: Priority,
-        _: u32,
-        _: Timestamp,
-        _: Duration,
-        _: &str,
-    ) -> Result<Vec<Job>, StoreError> {
-        missing()
-    }
-    async fn renew(&self, _: &[JobId], _: Timestamp, _: &str) -> Result<(), StoreError> {
-        missing()
-    }
-    async fn lanes(&self, _: Timestamp) -> Result<Vec<LaneStats>, StoreError> {
-        missing()
-    }
-    async fn bodies(&self) -> Result<Vec<Body>, StoreError> {
-        missing()
-    }
-    async fn body(&self, _: BodyId) -> Result<Option<Body>, StoreError> {
-        missing()
-    }
-    async fn api_key(&self, _: BlobHash) -> Result<Option<BodyId>, StoreError> {
-        missing()
-    }
-    async fn user(&self, _: &str) -> Result<Option<User>, StoreError> {
-        missing()
-    }
-    async fn session(&self, _: BlobHash, _: Timestamp) -> Result<Option<User>, StoreError> {
-        missing()
-    }
-    async fn case(&self, _: BodyId, _: CaseId) -> Result<Option<Case>, StoreError> {
-        missing()
-    }
-    async fn case_numbered(&self, _: BodyId, _: i16, _: &str) -> Result<Option<Case>, StoreError> {
-        missing()
-    }
-    async fn cases(&self, _: BodyId, _: u32) -> Result<Vec<Case>, StoreError> {
-        missing()
-    }
-    async fn party(&self, _: BodyId, _: PartyId) -> Result<Option<Party>, StoreError> {
-        missing()
-    }
-    async fn party_matching(&self, _: BodyId, _: &str) -> Result<Option<Party>, StoreError> {
-        missing()
-    }
-    async fn roles(&self, _: BodyId, _: CaseId) -> Result<Vec<CaseRole>, StoreError> {
-        missing()
-    }
-    async fn notice_keyed(&self, _: BodyId, _: &str) -> Result<Option<Notice>, StoreError> {
-        missing()
-    }
-    async fn notice(&self, _: BodyId, _: NoticeId) -> Result<Option<Notice>, StoreError> {
-        missing()
-    }
-    async fn dispatch(&self, _: BodyId, _: DispatchId) -> Result<Option<Dispatch>, StoreError> {
-        missing()
-    }
-    async fn dispatches(
-        &self,
-        _: BodyId,
-        _: &DispatchFilter,
-    ) -> Result<Vec<DispatchRow>, StoreError> {
-        missing()
-    }
-    async fn progress(&self, _: BodyId, _: Option<BatchId>) -> Result<Progress, StoreError> {
-        missing()
-    }
-    async fn attempt(&self, _: AttemptId) -> Result<Option<Attempt>, StoreError> {
-        missing()
-    }
-    async fn attempts(&self, _: BodyId, _: DispatchId) -> Result<Vec<Attempt>, StoreError> {
-        missing()
-    }
-    async fn receipts(&self, _: BodyId, _: DispatchId) -> Result<Vec<Receipt>, StoreError> {
-        missing()
-    }
-    async fn desk(&self, _: BodyId, _: u32) -> Result<Vec<Receipt>, StoreError> {
-        missing()
-    }
-    async fn evidence(&self, _: BodyId, _: DispatchId) -> Result<Vec<EvidenceItem>, StoreError> {
-        missing()
-    }
-    async fn chain_head(&self, _: BodyId) -> Result<Option<EvidenceItem>, StoreError> {
-        missing()
-    }
-    async fn codes(
-        &self,
-        _: BodyId,
-        _: Option<&str>,
-        _: u32,
-    ) -> Result<Vec<IssuedCode>, StoreError> {
-        missing()
-    }
-    async fn register(
-        &self,
-        _: BodyId,
-        _: i16,
-        _: i64,
-        _: u32,
-    ) -> Result<Vec<RegisterEntry>, StoreError> {
-        missing()
-    }
-    async fn check(&self) -> Result<(), StoreError> {
-        missing()
+    async fn registered(&self, _: BodyId, document: BlobHash) -> Answer<Option<Registered>> {
+        let number = self.register.iter().position(|hash| *hash == document);
+        Ok(number.map(|number| registered(number as i64 + 1, document)))
     }
 }
 
-fn missing<T>() -> Result<T, StoreError> {
-    Err(StoreError::Missing("row"))
+/// An entry with an annotation, in a day that is closed.
+fn registered(number: i64, document: BlobHash) -> Registered {
+    let draft = RegisterDraft {
+        body: BODY,
+        year: 2026,
+        direction: Direction::Out,
+        at: at(1),
+        correspondent: "Anna D'Amico".into(),
+        subject: "Convocazione".into(),
+        case: None,
+        document,
+    };
+    let annotation = Annotation {
+        body: BODY,
+        year: 2026,
+        number,
+        at: at(60),
+        who: "segreteria".into(),
+        reason: "correzione".into(),
+        text: "Il nome è giusto così.".into(),
+    };
+    let day = RegisterDay {
+        body: BODY,
+        day: day_of(at(1)),
+        entries: 1,
+        annotations: 1,
+        first: Some((2026, number)),
+        last: Some((2026, number)),
+        csv: BlobHash::of(b"csv"),
+        pdf: Vec::new(),
+        previous: None,
+        closed_at: at(90_000),
+    };
+    Registered {
+        entry: RegisterEntry { number, draft },
+        annotations: vec![annotation],
+        day: Some(day),
+    }
 }

@@ -61,6 +61,11 @@ impl<R: Read + Seek> Archive<R> {
         problems
     }
 
+    /// Lets a member of this size be read once more.
+    pub fn refund(&mut self, size: u64) {
+        self.room = (self.room + size).min(MAX_ARCHIVE);
+    }
+
     /// The bytes of a member, at most `limit`.
     pub fn read(&mut self, name: &str, limit: u64) -> Result<Vec<u8>, VerificationProblem> {
         let Some(index) = self.zip.index_for_name_raw(name.as_bytes()) else {

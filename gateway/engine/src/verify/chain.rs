@@ -17,14 +17,15 @@ use std::str::FromStr;
 /// Most lines that are read.
 const MAX_LINES: usize = MAX_LINKS as usize + 2 * MAX_MEMBERS;
 
-/// Checks the extract against itself and against the manifest.
-pub(super) fn check(check: &mut Check, manifest: &Manifest, bytes: &[u8]) {
+/// Checks the extract against itself and against the manifest; gives back the items of this dispatch.
+pub(super) fn check(check: &mut Check, manifest: &Manifest, bytes: &[u8]) -> Vec<EvidenceItem> {
     let Some(lines) = read(bytes) else {
-        return check.problem(
+        check.problem(
             CHAIN,
             ProblemCode::Malformed,
             "l'estratto del registro delle prove non si può leggere".into(),
         );
+        return Vec::new();
     };
     for line in &lines {
         match line {
@@ -35,8 +36,8 @@ pub(super) fn check(check: &mut Check, manifest: &Manifest, bytes: &[u8]) {
     }
     items(check, manifest, &lines);
     order(check, manifest, &lines);
-    let own: Vec<&EvidenceItem> = lines
-        .iter()
+    let own: Vec<EvidenceItem> = lines
+        .into_iter()
         .filter_map(|line| match line {
             ChainLine::Item(item) => Some(item),
             _ => None,
@@ -44,6 +45,7 @@ pub(super) fn check(check: &mut Check, manifest: &Manifest, bytes: &[u8]) {
         .collect();
     evidence(check, manifest, &own);
     story(check, manifest, &own);
+    own
 }
 
 fn read(bytes: &[u8]) -> Option<Vec<ChainLine>> {
@@ -114,7 +116,7 @@ fn order(check: &mut Check, manifest: &Manifest, lines: &[ChainLine]) {
 }
 
 /// The bytes that the chain names are there, and nothing is there that it does not name.
-fn evidence(check: &mut Check, manifest: &Manifest, own: &[&EvidenceItem]) {
+fn evidence(check: &mut Check, manifest: &Manifest, own: &[EvidenceItem]) {
     let mut members: HashMap<What, Vec<&Entry>> = HashMap::new();
     for entry in &manifest.members {
         members.entry(entry.what).or_default().push(entry);
@@ -172,7 +174,7 @@ fn evidence(check: &mut Check, manifest: &Manifest, own: &[&EvidenceItem]) {
 }
 
 /// State and sandbox in the manifest are those of the chain.
-fn story(check: &mut Check, manifest: &Manifest, own: &[&EvidenceItem]) {
+fn story(check: &mut Check, manifest: &Manifest, own: &[EvidenceItem]) {
     let about = &manifest.about;
     let mut sandbox = false;
     let mut last_state = None;

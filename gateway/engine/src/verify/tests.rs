@@ -1,10 +1,11 @@
 //! Bundles that hold, and every way in which one can fail to.
 
-use super::{ProblemCode as Code, Verification, WHOLE, verify};
+use super::{Checks, ProblemCode as Code, Verification, WHOLE, verify};
 use crate::certify::bundle::{Contents, Member, archive, seal_file, write};
 use crate::certify::chain::{self, ChainLine, Gap, Link, span};
 use crate::certify::manifest::{
-    About, CHAIN, MANIFEST, Manifest, SEAL, STATEMENT_HTML, STATEMENT_PDF, What, fingerprint, json,
+    About, CHAIN, MANIFEST, Manifest, SEAL, STATEMENT_HTML, STATEMENT_PDF, VERSION, What,
+    fingerprint, json,
 };
 use ed25519_dalek::{Signer, SigningKey};
 use messo_core::dispatches::DispatchState;
@@ -151,7 +152,11 @@ fn packed(members: &[(String, Vec<u8>)]) -> Vec<u8> {
 }
 
 fn check(bundle: &[u8]) -> Verification {
-    verify(Cursor::new(bundle), None)
+    verify(Cursor::new(bundle), &Checks::default())
+}
+
+fn keyed(key: [u8; 32]) -> Checks<'static> {
+    Checks { key: Some(key), ..Checks::default() }
 }
 
 fn names(found: &Verification, member: &str, code: Code) -> bool {
@@ -186,7 +191,7 @@ fn rechained(change: impl FnOnce(&mut Vec<ChainLine>)) -> Vec<u8> {
 #[test]
 fn an_untouched_bundle_holds_and_says_what_it_is() {
     let key = Key::new(7).public_key();
-    let found = verify(Cursor::new(bundle()), Some(key));
+    let found = verify(Cursor::new(bundle()), &keyed(key));
     assert_eq!(found.problems, []);
     assert!(found.valid && found.key_checked);
     assert_eq!((found.dispatch, found.body), (Some(DISPATCH), Some(BODY)));
@@ -275,7 +280,7 @@ fn evidence_invented_and_sealed_again_is_unknown_to_the_chain() {
 #[test]
 fn a_manifest_made_anew_with_another_key_shows_another_fingerprint() {
     let forged = write(&contents(), &Key::new(8)).unwrap();
-    let found = verify(Cursor::new(&forged), Some(Key::new(7).public_key()));
+    let found = verify(Cursor::new(&forged), &keyed(Key::new(7).public_key()));
     assert!(!found.valid);
     assert!(names(&found, SEAL, Code::OtherKey));
     assert_eq!(found.fingerprint, Some(fingerprint(&Key::new(8).public_key())));
@@ -401,7 +406,7 @@ fn a_bundle_of_a_later_format_asks_for_a_later_release() {
     let contents = contents();
     let manifest = Manifest {
         format: "messo-evidence".into(),
-        version: 2,
+        version: VERSION + 1,
         about: contents.about.clone(),
         members: contents.members.iter().map(Member::entry).collect(),
     };
