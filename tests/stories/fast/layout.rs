@@ -23,6 +23,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ("messo-typesetting", &["messo-core", "messo-templates"], &["sqlx", "axum", "reqwest"]),
     ("messo-storage", &["messo-core"], &["axum", "reqwest", "lapin"]),
     ("messo-wakeup", &["messo-core"], &["sqlx", "axum", "reqwest"]),
+    ("messo-mailboxes", &["messo-core"], &["sqlx", "axum", "reqwest", "mail-parser"]),
     // Its own tests see its feature `testing`, hence itself.
     (
         "messo-signatures",
