@@ -51,19 +51,30 @@ fn collect(
         }
         return;
     }
+    // The plain text first: where it says anything, the others need not be decoded.
+    let mut order = part.parts.clone();
+    order.sort_by_key(|inner| !matches!(message.parts[*inner].kind(), "text/plain"));
     let mut best = String::new();
-    let mut best_is_plain = false;
-    for inner in &part.parts {
-        let mut one = String::new();
-        let before = used.len();
-        collect(message, *inner, most, &mut one, used);
-        let plain = used[before..].iter().all(|place| message.parts[*place].kind() != "text/html");
-        let better = best.trim().is_empty() || plain && !best_is_plain;
-        if !one.trim().is_empty() && better {
-            (best, best_is_plain) = (one, plain);
+    for inner in order {
+        if best.trim().is_empty() {
+            best.clear();
+            collect(message, inner, most, &mut best, used);
+        } else {
+            mark(message, inner, used);
         }
     }
     append(text, &best, most);
+}
+
+/// Notes the places of text that says again what was said already.
+fn mark(message: &Message<'_>, place: usize, used: &mut Vec<usize>) {
+    let part = &message.parts[place];
+    if part.parts.is_empty() && is_shown(part) {
+        used.push(place);
+    }
+    for inner in &part.parts {
+        mark(message, *inner, used);
+    }
 }
 
 fn shown(part: &Part<'_>, most: usize) -> String {

@@ -35,7 +35,7 @@ fn an_error_with_stray_text_in_its_record_and_another_domain_in_its_reference() 
 #[test]
 fn files_called_like_a_broken_encoded_word_and_an_invalid_receipt_type() {
     let inner = letter().replace("name=\"atto.pdf\"", "name=\"=pdf.pdf?=\"");
-    let twice = inner.replace("--in--", &format!("--in\r\nContent-Type: multipart/mixed; boundary=in2\r\n\r\n--in2\r\nContent-Type: application/pdf; name=\"=pdf.pdf?=\"\r\n\r\n%PDF-1.4\r\n--in2--\r\n--in--"));
+    let twice = inner.replace("--in--", "--in\r\nContent-Type: multipart/mixed; boundary=in2\r\n\r\n--in2\r\nContent-Type: application/pdf; name=\"=pdf.pdf?=\"\r\n\r\n%PDF-1.4\r\n--in2--\r\n--in--");
     let record = Record {
         consegna: Some("not an address"),
         recipients: vec![("certificato", "not an address")],
