@@ -76,6 +76,6 @@ pub fn installation(office: &PostOffice) -> Installation {
     text.push_str(&mailbox("pec", "pec", PEC, "[\"INBOX\", \"Ricevute\"]"));
     text.push_str(&mailbox("ordinaria", "email", EMAIL, "[\"INBOX\"]"));
     std::fs::write(&file, text).expect("the configuration can be written");
-    installation.ok(&["body", "set", "--email", EMAIL, "--pec", PEC]);
+    installation.ok(&["body", "set", "--email", EMAIL, "--pec", PEC, "--reply-tags", "true"]);
     installation
 }

@@ -81,6 +81,7 @@ pub fn outbound(channel: Channel) -> Outbound {
         attempt: AttemptId(Uuid::from_u128(42)),
         sender: Sender {
             pec: None,
+            reply_tags: false,
             name: "Organismo di Mediazione".to_owned(),
             email: email("segreteria@organismo.example"),
             reply_to: None,

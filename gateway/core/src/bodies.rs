@@ -49,6 +49,10 @@ pub struct Sender {
     /// Where answers go, when not to `email`.
     #[serde(default)]
     pub reply_to: Option<EmailAddress>,
+    /// The mailbox that takes answers also takes them at `local+tag@domain`: each mail then asks for its answer
+    /// at an address of its own.
+    #[serde(default)]
+    pub reply_tags: bool,
     /// Textual sender of SMS (*alias*, at most 11 characters, registered with AGCOM), or a number.
     #[serde(default)]
     pub sms_sender: String,

@@ -103,6 +103,15 @@ pub enum Task {
         /// The attempt.
         attempt: AttemptId,
     },
+    /// A receipt of acceptance should have come by now (certified mail): somebody should know.
+    Unaccepted {
+        /// The dispatch.
+        dispatch: DispatchId,
+        /// Index of the leg.
+        leg: u8,
+        /// The attempt.
+        attempt: AttemptId,
+    },
     /// Read a message that came in, and do what follows from it.
     Read {
         /// The message.
@@ -124,7 +133,8 @@ impl Task {
         match self {
             Self::Send { dispatch, .. }
             | Self::Query { dispatch, .. }
-            | Self::Silence { dispatch, .. } => Some(*dispatch),
+            | Self::Silence { dispatch, .. }
+            | Self::Unaccepted { dispatch, .. } => Some(*dispatch),
             Self::Read { .. } | Self::Confirm { .. } => None,
         }
     }

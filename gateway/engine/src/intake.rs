@@ -229,11 +229,11 @@ impl Engine {
         match opened {
             Ok(Ok(opened)) => Some(opened),
             Ok(Err(error)) => {
-                tracing::warn!(message = %id, %error, "a message is set aside");
+                tracing::warn!(mail = %id, %error, "a message is set aside");
                 None
             }
             Err(_) => {
-                tracing::error!(message = %id, "a message broke the reader and is set aside");
+                tracing::error!(mail = %id, "a message broke the reader and is set aside");
                 None
             }
         }

@@ -13,6 +13,7 @@ use messo_core::failures::{Decision, decide};
 use messo_core::ids::{AttemptId, BlobHash, BodyId, DispatchId, JobId, ReceiptId};
 use messo_core::jobs::{Job, Lane, Priority, Task};
 use messo_core::legs::{LegEvent, LegState};
+use messo_core::pec::ACCEPTANCE_UNKNOWN;
 use messo_core::ports::{
     Blob, Callback, CallbackError, CallbackKind, Carried, Commit, Reported, StoreError, Write,
 };
@@ -283,6 +284,41 @@ impl Engine {
         let writes = vec![Write::JobDone(job.id), evidence];
         let event = LegEvent::Silence(attempt);
         self.advance(dispatch, usize::from(leg), &event, now, writes).await.map(drop)
+    }
+}
+
+impl Engine {
+    /// No acceptance of certified mail yet: after a quarter of an hour somebody should look, after an hour it is
+    /// unknown whether it entered the circuit. Nothing is ever sent again for it.
+    pub(crate) async fn unaccepted(
+        &self,
+        job: &Job,
+        dispatch: DispatchId,
+        leg: u8,
+        attempt: AttemptId,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let row = self.store.attempt(attempt).await?;
+        let known = self.store.dispatch(job.body, dispatch).await?;
+        let (Some(row), Some(dispatch)) = (row, known) else { return self.done(job).await };
+        let receipts = self.store.receipts(job.body, dispatch.id).await?;
+        let heard = receipts.iter().any(|receipt| receipt.attempt == Some(attempt));
+        let waits =
+            dispatch.legs.get(usize::from(leg)).is_some_and(|leg| awaits(&leg.state, attempt));
+        if heard || !waits {
+            return self.done(job).await;
+        }
+        metrics::counter!("messo_pec_unaccepted_total").increment(1);
+        tracing::warn!(attempt = %attempt, "certified mail has no acceptance yet; it is not sent again");
+        let unknown = now.since(row.started_at) >= ACCEPTANCE_UNKNOWN;
+        let reason = if unknown { "acceptance unknown" } else { "no acceptance yet" };
+        let summary = serde_json::json!({ "attempt": attempt, "reason": reason });
+        let mut writes = vec![self.evidence(&dispatch, EvidenceKind::Doubt, None, &summary)];
+        writes.push(match unknown {
+            true => Write::JobDone(job.id),
+            false => Write::JobLater { job: job.id, due_at: row.started_at + ACCEPTANCE_UNKNOWN },
+        });
+        self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop)
     }
 }
 

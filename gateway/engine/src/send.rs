@@ -7,9 +7,11 @@
 //! not send. Limit: for providers that cannot be asked, a doubt waits for a receipt or a person.
 
 mod pack;
+mod suppress;
 
 use crate::Engine;
 use crate::accept::jobs_for;
+use messo_core::addresses::Channel;
 use messo_core::attempts::{Attempt, Ending, Failure, Outcome};
 use messo_core::bodies::Body;
 use messo_core::dispatches::{Dispatch, DispatchState};
@@ -18,10 +20,12 @@ use messo_core::failures::{Decision, decide};
 use messo_core::ids::{AttemptId, BlobHash, DispatchId, EvidenceId, JobId};
 use messo_core::jobs::{Job, Priority, Task};
 use messo_core::legs::{LegEvent, LegState};
+use messo_core::pec::ACCEPTANCE_ALERT;
 use messo_core::ports::{
     Blob, Commit, DoubtPolicy, Envelope, Exchange, Guard, IssuedCode, Notify, Provider, StoreError,
     Write,
 };
+use messo_core::register::{Direction, RegisterDraft};
 use messo_core::tokens::{Token, qr_text};
 use pack::Prepared;
 use std::sync::Arc;
@@ -63,6 +67,9 @@ impl Engine {
             Task::Silence { dispatch, leg, attempt } => {
                 self.silence(job, *dispatch, *leg, *attempt).await
             }
+            Task::Unaccepted { dispatch, leg, attempt } => {
+                self.unaccepted(job, *dispatch, *leg, *attempt).await
+            }
             Task::Read { message } => self.read(job, *message).await,
             Task::Confirm { message } => self.confirm(job, *message).await,
         }
@@ -94,13 +101,17 @@ impl Engine {
         let Some(to) = dispatch.legs[usize::from(leg)].address.clone() else {
             return Err(StoreError::Missing("address"));
         };
+        let suppressed = self.suppressed(&dispatch, leg, &to).await?;
         let turn = match provider.turn(&to, job.priority).await {
             Ok(turn) => turn,
             // No attempt was made, so none counts.
             Err(pause) => return self.later(job, self.clock.now() + pause).await,
         };
         let attempt = AttemptId(self.ids.uuid());
-        let prepared = self.prepare(&dispatch, leg, to, attempt, &provider).await?;
+        let mut prepared = self.prepare(&dispatch, leg, to, attempt, &provider).await?;
+        if let Some(failure) = suppressed {
+            prepared.packed = Err(failure);
+        }
         let begun = self.begin(job, dispatch, leg, attempt, &provider, prepared, worker).await?;
         let Some(Begun { dispatch, envelope, refusal }) = begun else { return Ok(()) };
         let (exchange, outcome) = match refusal {
@@ -187,13 +198,39 @@ impl Engine {
             "template_version": row.template_version,
         });
         let evidence = self.evidence(dispatch, EvidenceKind::Attempt, Some(row.content), &summary);
-        let writes = vec![
-            Write::Dispatch(Box::new(dispatch.clone())),
-            Write::Blob(blob),
-            evidence,
-            Write::Attempt(Box::new(row)),
-        ];
+        let mut writes =
+            vec![Write::Dispatch(Box::new(dispatch.clone())), Write::Blob(blob), evidence];
+        let first = tries(dispatch, leg) == 1;
+        if first && !envelope.bytes.is_empty() && is_registered(row.channel) {
+            writes.push(self.register_out(dispatch, leg, row.content));
+        }
+        writes.push(Write::Attempt(Box::new(row)));
         Commit { guards: Vec::new(), writes }
+    }
+
+    /// The entry of the register for what leaves.
+    fn register_out(&self, dispatch: &Dispatch, leg: u8, document: BlobHash) -> Write {
+        let at = self.clock.now();
+        let address = dispatch.legs[usize::from(leg)].address.as_ref();
+        let recipient = dispatch.facts.recipient.full_name();
+        let title = self.template(&dispatch.facts.template).map(|template| template.title);
+        Write::Register(Box::new(RegisterDraft {
+            body: dispatch.body,
+            year: at.in_rome().year(),
+            direction: Direction::Out,
+            at,
+            correspondent: match address {
+                Some(address) => format!("{recipient}, {}", address.line()),
+                None => recipient,
+            },
+            subject: format!(
+                "{}, comunicazione n. {}",
+                title.unwrap_or("Comunicazione"),
+                dispatch.number
+            ),
+            case: Some(dispatch.case),
+            document,
+        }))
     }
 
     async fn read_again(&self, dispatch: &Dispatch) -> Result<Dispatch, StoreError> {
@@ -314,7 +351,10 @@ impl Engine {
                 let query = spec
                     .queries_after
                     .map(|pause| new(Task::Query { dispatch, leg, attempt }, now + pause));
-                query.into_iter().chain([silence]).collect()
+                let unaccepted = (spec.channel == Channel::Pec).then(|| {
+                    new(Task::Unaccepted { dispatch, leg, attempt }, now + ACCEPTANCE_ALERT)
+                });
+                query.into_iter().chain(unaccepted).chain([silence]).collect()
             }
             LegEvent::Doubt(attempt) if spec.doubt == DoubtPolicy::Query => {
                 let task = Task::Query { dispatch, leg, attempt: *attempt };
@@ -472,6 +512,11 @@ struct Begun {
 
 fn crowded() -> StoreError {
     StoreError::Unavailable("many writers move the same dispatch".into())
+}
+
+/// What leaves with proof enters the register (DPR 445/2000 art. 53): courtesy copies do not.
+const fn is_registered(channel: Channel) -> bool {
+    matches!(channel, Channel::Pec | Channel::Registered)
 }
 
 /// Tries made on a leg so far.

@@ -258,12 +258,19 @@ impl Teller<'_> {
 
     fn doubt(&self, facts: &Value) -> String {
         let way = self.way(facts);
-        if field(facts, "reason") == Some("no receipt in time") {
-            format!("{way}: nessuna ricevuta è arrivata entro il termine.")
-        } else {
-            format!(
+        match field(facts, "reason") {
+            Some("no receipt in time") => {
+                format!("{way}: nessuna ricevuta è arrivata entro il termine.")
+            }
+            Some("no acceptance yet") => format!(
+                "{way}: dopo un quarto d'ora il gestore non ha ancora inviato la ricevuta di accettazione."
+            ),
+            Some("acceptance unknown") => format!(
+                "{way}: dopo un'ora manca ancora la ricevuta di accettazione; non è certo che il messaggio sia entrato nel circuito e non viene ripetuto da solo."
+            ),
+            _ => format!(
                 "{way}: l'invio si è interrotto dopo la registrazione; non è certo che sia partito e non viene ripetuto da solo."
-            )
+            ),
         }
     }
 

@@ -449,6 +449,10 @@ pub struct BodySet {
     /// Certified mail: shown in letters, and the address from which it leaves.
     #[arg(long)]
     pub pec: Option<String>,
+    /// Answers to e-mail also reach the mailbox at `local+tag@domain`: each mail then asks for its answer at
+    /// an address of its own. true or false.
+    #[arg(long)]
+    pub reply_tags: Option<bool>,
     /// Telephone, as printed.
     #[arg(long)]
     pub phone: Option<String>,

@@ -168,6 +168,7 @@ pub(super) fn body() -> Body {
         facts: BodyFacts { name: "Organismo di prova".into(), ..BodyFacts::default() },
         sender: Sender {
             pec: None,
+            reply_tags: false,
             name: "Organismo di prova".into(),
             email: EmailAddress::parse("segreteria@example.org").expect("an address"),
             reply_to: None,

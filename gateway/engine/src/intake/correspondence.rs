@@ -217,11 +217,11 @@ impl Engine {
                 Ok(_) => {}
                 Err(AcceptError::Store(error)) => return Err(error),
                 Err(error) => {
-                    tracing::warn!(message = %id, %error, "a message could not be confirmed to its author");
+                    tracing::warn!(mail = %id, %error, "a message could not be confirmed to its author");
                 }
             },
             None => {
-                tracing::info!(message = %id, "nobody can be told that a message was registered")
+                tracing::info!(mail = %id, "nobody can be told that a message was registered")
             }
         }
         self.done(job).await

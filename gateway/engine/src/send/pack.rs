@@ -4,7 +4,7 @@
 //! on a thread for long work. A panic in a template is a failure of this message and of no other.
 
 use crate::Engine;
-use messo_core::addresses::{Address, Channel};
+use messo_core::addresses::{Address, Channel, EmailAddress};
 use messo_core::attempts::Failure;
 use messo_core::bodies::Sender;
 use messo_core::dispatches::Dispatch;
@@ -46,7 +46,7 @@ impl Engine {
             provider: Arc::clone(provider),
             channel,
             frame,
-            sender: body.sender.clone(),
+            sender: self.asking(&body.sender, channel, attempt),
             to,
             attempt,
             notify: self.notify(provider, attempt),
@@ -63,6 +63,23 @@ impl Engine {
                 .unwrap_or_else(|_| Err(stopped()))
         };
         Ok(Prepared { packed, qr_text })
+    }
+}
+
+impl Engine {
+    /// The sender, asking for the answer at an address of this attempt's own where the mailbox takes such.
+    fn asking(&self, sender: &Sender, channel: Channel, attempt: AttemptId) -> Sender {
+        let mut sender = sender.clone();
+        if channel == Channel::Email && sender.reply_tags {
+            let own = sender.reply_to.as_ref().unwrap_or(&sender.email);
+            let tagged =
+                format!("{}+{}@{}", own.local(), self.tokens.reply_tag(attempt), own.domain());
+            // A local part that has no room for the tag keeps its plain address.
+            if let Ok(address) = EmailAddress::parse(&tagged) {
+                sender.reply_to = Some(address);
+            }
+        }
+        sender
     }
 }
 

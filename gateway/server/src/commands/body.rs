@@ -48,6 +48,7 @@ fn changed(mut body: Body, set: BodySet) -> anyhow::Result<Body> {
         body.facts.pec = address.to_string();
         body.sender.pec = Some(address);
     }
+    body.sender.reply_tags = set.reply_tags.unwrap_or(body.sender.reply_tags);
     if !set.address.is_empty() {
         body.facts.address = set.address;
     }

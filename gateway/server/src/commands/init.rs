@@ -116,6 +116,7 @@ pub fn new_body(name: &str, email: EmailAddress) -> Body {
             email,
             pec: None,
             reply_to: None,
+            reply_tags: false,
             sms_sender: "Messo".into(),
         },
         patron_saint: None,

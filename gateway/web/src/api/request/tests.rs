@@ -17,6 +17,7 @@ fn body() -> Body {
         facts: BodyFacts::default(),
         sender: Sender {
             pec: None,
+            reply_tags: false,
             name: "Organismo".into(),
             email,
             reply_to: None,
