@@ -10,6 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 /// The password of every mailbox.
@@ -53,6 +55,60 @@ impl Dovecot {
         self.lmtp_port
     }
 
+    /// Delivers messages over LMTP, one after the other; each is in the mailbox when this returns.
+    pub async fn deliver(&self, address: &str, mails: &[Vec<u8>]) -> Started<()> {
+        let lost = |error: std::io::Error| format!("LMTP: {error}");
+        let stream = TcpStream::connect(("127.0.0.1", self.lmtp_port)).await.map_err(lost)?;
+        stream.set_nodelay(true).map_err(lost)?;
+        let mut stream = BufReader::new(stream);
+        answer(&mut stream, b"").await?;
+        answer(&mut stream, b"LHLO stories.test\r\n").await?;
+        for mail in mails {
+            answer(&mut stream, b"MAIL FROM:<>\r\n").await?;
+            answer(&mut stream, format!("RCPT TO:<{address}>\r\n").as_bytes()).await?;
+            answer(&mut stream, b"DATA\r\n").await?;
+            let mut data = Vec::with_capacity(mail.len() + 100);
+            for line in mail.split_inclusive(|byte| *byte == b'\n') {
+                if line.first() == Some(&b'.') {
+                    data.push(b'.');
+                }
+                data.extend_from_slice(line);
+            }
+            data.extend_from_slice(b".\r\n");
+            answer(&mut stream, &data).await?;
+        }
+        Ok(())
+    }
+
+    /// Files a message in a folder of an address that has got mail before, as a rule of the provider's would.
+    pub fn file(&self, address: &str, folder: &str, name: &str, mail: &[u8]) -> Started<()> {
+        let failed = |error: std::io::Error| format!("Dovecot: {error}");
+        let folder =
+            self.mail.join(address.to_lowercase()).join("Maildir").join(format!(".{folder}"));
+        for part in ["cur", "new", "tmp"] {
+            fs::create_dir_all(folder.join(part)).map_err(failed)?;
+            give(&folder.join(part), "mail")?;
+        }
+        give(&folder, "mail")?;
+        let file = folder.join("tmp").join(name);
+        fs::write(&file, mail).map_err(failed)?;
+        give(&file, "mail")?;
+        fs::rename(&file, folder.join("new").join(name)).map_err(failed)
+    }
+
+    /// Makes the inbox of an address number its messages anew, under another UIDVALIDITY, as after a move to another server.
+    pub fn number_anew(&self, address: &str) -> Started<()> {
+        let maildir = self.mail.join(address.to_lowercase()).join("Maildir");
+        let failed = |error: std::io::Error| format!("Dovecot: {error}");
+        for entry in fs::read_dir(&maildir).map_err(failed)?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("dovecot.") || name.starts_with("dovecot-uidlist") {
+                fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// All messages of an address, oldest first, as raw bytes; empty when it never got one.
     pub async fn mailbox(&self, address: &str) -> Vec<Vec<u8>> {
         let maildir = self.mail.join(address.to_lowercase()).join("Maildir");
@@ -75,6 +131,21 @@ impl Dovecot {
             }
             assert!(Instant::now() < deadline, "{} of {count} mails arrived in time", mails.len());
             sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Says something and reads the answer, which must be a success.
+async fn answer(stream: &mut BufReader<TcpStream>, text: &[u8]) -> Started<()> {
+    let lost = |error: std::io::Error| format!("LMTP: {error}");
+    stream.get_mut().write_all(text).await.map_err(lost)?;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.map_err(lost)?;
+        match line.as_bytes() {
+            [b'2' | b'3', _, _, b' ', ..] => return Ok(()),
+            [b'2', _, _, b'-', ..] => {}
+            _ => return Err(format!("LMTP: {line}")),
         }
     }
 }

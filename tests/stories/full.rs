@@ -1,5 +1,6 @@
 //! Stories against real servers. They need root for some of them: `ops/test full`.
 
+mod mailboxes;
 mod main_job;
 mod scale_out;
 mod servers;

@@ -30,7 +30,7 @@ pub(crate) struct Watch {
     folders: Vec<Folder>,
     /// Whose turn it is.
     next: usize,
-    /// Faults since the folders were last all looked at.
+    /// Faults in a row: since something was taken, or all folders were looked at.
     faults: u32,
 }
 
@@ -51,10 +51,13 @@ impl Watch {
         let until = stop.clone();
         let watch = async {
             loop {
+                let before = self.taken();
                 let visit = AssertUnwindSafe(self.visit(&until)).catch_unwind().await;
                 let Err(fault) = visit.unwrap_or(Err(Fault::Panicked)) else { return };
                 gauge.set(0.0);
-                self.faults = self.faults.saturating_add(1);
+                // A line that breaks now and then while much is fetched is no reason to wait long.
+                let went_on = self.taken() > before;
+                self.faults = if went_on { 1 } else { self.faults.saturating_add(1) };
                 self.report(&fault);
                 sleep(self.shared.pause(self.faults)).await;
             }
@@ -66,6 +69,10 @@ impl Watch {
         }
         gauge.set(0.0);
         self.board.write(|status| status.connected_since = None);
+    }
+
+    fn taken(&self) -> u64 {
+        self.board.read().folders.values().map(|folder| folder.taken).sum()
     }
 
     fn report(&self, fault: &Fault) {
