@@ -186,7 +186,7 @@ impl Look {
             "application/pdf" => kinds::is_encrypted_pdf(bytes).then_some(Refusal::Encrypted),
             "application/pkcs7-mime" => self.signed(bytes, depth),
             "message/rfc822" => self.message(bytes, depth),
-            _ if kind.is_archive => self.archive(bytes, depth),
+            _ if kind.is_archive => self.archive(kind, bytes, depth),
             _ => kind.encrypted.then_some(Refusal::Encrypted),
         }
     }
@@ -216,7 +216,7 @@ impl Look {
         })
     }
 
-    fn archive(&mut self, bytes: &[u8], depth: usize) -> Option<Refusal> {
+    fn archive(&mut self, outer: &Kind, bytes: &[u8], depth: usize) -> Option<Refusal> {
         let entries = match archives::entries(bytes) {
             Ok(entries) => entries,
             Err(refusal) => return Some(refusal),
@@ -227,10 +227,9 @@ impl Look {
         if archives::is_bomb(&entries, bytes.len() as u64, self.unpack) {
             return Some(Refusal::Bomb);
         }
-        for entry in &entries {
-            if entry.name.ends_with('/') {
-                continue;
-            }
+        // What a document is made of is its own affair, as long as it is no program.
+        let is_document = outer.media_type != "application/zip";
+        for entry in entries.iter().filter(|entry| !is_left_over(&entry.name)) {
             if is_dangerous(&entry.name) || entry.name.to_lowercase().ends_with("vbaproject.bin") {
                 return Some(Refusal::Type);
             }
@@ -238,20 +237,25 @@ impl Look {
                 return Some(Refusal::Bomb);
             };
             let kind = kinds::of(&unpacked);
-            let nested = kind.is_archive;
-            if nested && depth + 1 >= MAX_ARCHIVES {
+            if kind.is_archive && depth + 1 >= MAX_ARCHIVES {
                 return Some(Refusal::Bomb);
             }
-            // What a document is made of is its own affair, as long as it is no program.
-            if kind.is_program {
-                return Some(Refusal::Type);
-            }
-            if nested && let Some(refusal) = self.refusal(&kind, &unpacked, depth + 1) {
-                return Some(refusal);
+            let refusal = if is_document && !kind.is_archive {
+                kind.is_program.then_some(Refusal::Type)
+            } else {
+                self.refusal(&kind, &unpacked, depth + 1)
+            };
+            if refusal.is_some() {
+                return refusal;
             }
         }
         None
     }
+}
+
+/// Folders, and what a Mac puts beside every file.
+fn is_left_over(name: &str) -> bool {
+    name.ends_with('/') || name.starts_with("__MACOSX/") || name.ends_with(".DS_Store")
 }
 
 /// Whether a system might run what has this name. Blanks and dots at the end do not hide an ending.

@@ -161,12 +161,12 @@ pub fn read(
     if recipients.is_empty() {
         return Some(vec![bounce(None, report)]);
     }
-    let only = recipients.len() == 1;
-    let each = recipients.iter().map(|recipient| {
-        let words = if only { report } else { words_about(report, recipient, &recipients) };
-        bounce(Some(recipient.clone()), words)
-    });
-    Some(each.collect())
+    if let [only] = recipients.as_slice() {
+        return Some(vec![bounce(Some(only.clone()), report)]);
+    }
+    let about = words_about(report, &recipients);
+    let each = recipients.iter().zip(about);
+    Some(each.map(|(recipient, words)| bounce(Some(recipient.clone()), words)).collect())
 }
 
 /// What the server says, and what it sends back.
@@ -227,13 +227,19 @@ fn addresses(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// What the server says about one of several recipients: from its address to the next one.
-fn words_about<'a>(report: &'a str, recipient: &str, all: &[String]) -> &'a str {
-    let Some(start) = report.find(recipient).map(|at| at + recipient.len()) else { return "" };
-    let rest = &report[start..];
-    let others = all.iter().filter(|other| *other != recipient);
-    let end = others.filter_map(|other| rest.find(other.as_str())).min().unwrap_or(rest.len());
-    &rest[..end]
+/// What the server says about each of several recipients: from its address to the next one.
+fn words_about<'a>(report: &'a str, recipients: &[String]) -> Vec<&'a str> {
+    let places: Vec<Option<usize>> =
+        recipients.iter().map(|recipient| report.find(recipient.as_str())).collect();
+    let mut starts: Vec<usize> = places.iter().flatten().copied().collect();
+    starts.sort_unstable();
+    let words = recipients.iter().zip(&places).map(|(recipient, place)| {
+        let Some(place) = place else { return "" };
+        let start = place + recipient.len();
+        let next = starts[starts.partition_point(|other| *other < start)..].first();
+        &report[start..next.copied().unwrap_or(report.len())]
+    });
+    words.collect()
 }
 
 fn code(words: &str) -> Option<String> {

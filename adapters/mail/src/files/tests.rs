@@ -153,6 +153,9 @@ fn content_tells_the_type_and_the_type_decides() {
             "application/zip",
             Some(Refusal::Type),
         ),
+        ("a.zip", zip(&[("a.bin", &[0, 1, 2])]), "application/zip", Some(Refusal::Type)),
+        ("a.zip", zip(&[("__MACOSX/._a", &[0, 1, 2]), ("a.txt", b"x")]), "application/zip", None),
+        ("a.zip", zip(&[("a.pdf.p7m", &cms(b"MZ"))]), "application/zip", Some(Refusal::Type)),
         ("a.doc", compound("WordDocument"), "application/msword", None),
         (
             "a.doc",

@@ -49,7 +49,7 @@ impl Certified {
         for word in ["mix", "sig"] {
             raw = raw
                 .replace(&format!("--{word}"), &format!("--{word}{level}"))
-                .replace(&format!("\"{word}\""), &format!("\"{word}{level}\""));
+                .replace(&format!("\"{word}"), &format!("\"{word}{level}"));
         }
         raw
     }

@@ -114,3 +114,11 @@ fn a_long_text_is_cut() {
     let raw = format!("From: a@b.example\r\n\r\n{}", "è".repeat(10_000));
     assert!(reader.read(raw.as_bytes()).unwrap().text.len() <= 1_003);
 }
+
+#[test]
+fn prose_with_a_thousand_addresses_costs_little() {
+    let lines: String = (0..10_000).map(|n| format!("a{n}@b.it\r\n")).collect();
+    let reading = read(format!("From: mailer-daemon@x.example\r\n\r\nUndeliverable\r\n{lines}"));
+    let messo_core::messages::Meaning::Bounces(bounces) = reading.meaning else { panic!() };
+    assert_eq!(bounces.len(), 1_000);
+}

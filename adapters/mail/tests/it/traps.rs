@@ -138,7 +138,8 @@ fn of_envelopes_in_envelopes_the_outermost_message_counts_and_the_others_are_fil
                 reading.attachments.iter().find(|file| file.name == "postacert.eml").unwrap();
             assert_eq!(
                 (file.media_type.as_str(), file.refused.is_none()),
-                ("message/rfc822", level < 9)
+                ("message/rfc822", level < 9),
+                "level {level}"
             );
         }
         carried = envelope.raw_inside(level);

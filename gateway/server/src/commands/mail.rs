@@ -168,7 +168,7 @@ fn sentences(reading: &Reading) -> String {
     let author = reading.author();
     let mut out = format!("{}\n", title(reading));
     if let Some(from) = &author.from {
-        out.push_str(&format!("Da: {} <{}>\n", from.name, from.address));
+        out.push_str(&format!("Da: {} <{}>\n", from.name, from.address).replace(":  <", ": <"));
     }
     out.push_str(&format!("A: {}\nOggetto: {}\n", author.to.join(", "), author.subject));
     if let Some(reference) = reference(reading) {
@@ -207,8 +207,8 @@ fn title(reading: &Reading) -> String {
         MailClass::AutoReply => "risposta automatica",
         MailClass::Correspondence => "corrispondenza",
     };
-    let automatic = if reading.automatic { " (scritta da una macchina)" } else { "" };
-    format!("È una {class}{automatic}.").replace("È una avviso", "È un avviso")
+    let automatic = if reading.automatic { ", messaggio automatico" } else { "" };
+    format!("Tipo: {class}{automatic}")
 }
 
 #[cfg(test)]
