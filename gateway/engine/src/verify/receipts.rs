@@ -396,3 +396,6 @@ fn told(receipt: &Receipt<'_>) -> CheckedReceipt {
         returns_message: receipt.returns_message,
     }
 }
+
+#[cfg(test)]
+mod tests;
