@@ -36,6 +36,7 @@ impl Dovecot {
         fs::create_dir(&mail).map_err(|error| format!("Dovecot: {error}"))?;
         give(&mail, "mail")?;
         let (imap_port, lmtp_port) = (free_port(), free_port());
+        certify(&folder)?;
         let file = folder.join("dovecot.conf");
         write(&file, &configuration(&folder, &mail, imap_port, lmtp_port))?;
         let mut command = Command::new("/usr/sbin/dovecot");
@@ -45,7 +46,12 @@ impl Dovecot {
         Ok(Self { _process: process, mail, imap_port, lmtp_port })
     }
 
-    /// Loopback port of IMAP, without TLS.
+    /// The certificate for STARTTLS, which vouches for itself, PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.mail.with_file_name("certificate.pem")
+    }
+
+    /// Loopback port of IMAP, in the clear or after STARTTLS.
     pub fn imap_port(&self) -> u16 {
         self.imap_port
     }
@@ -135,6 +141,20 @@ impl Dovecot {
     }
 }
 
+/// Makes a certificate for the loopback.
+fn certify(folder: &Path) -> Started<()> {
+    let made = Command::new("openssl")
+        .current_dir(folder)
+        .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(' '))
+        .args(["-subj", "/CN=Dovecot of the stories", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+        .output()
+        .map_err(|error| format!("openssl: {error}"))?;
+    let tail = String::from_utf8_lossy(&made.stderr).into_owned();
+    if made.status.success() { Ok(()) } else { Err(format!("openssl: {tail}")) }
+}
+
 /// Says something and reads the answer, which must be a success.
 async fn answer(stream: &mut BufReader<TcpStream>, text: &[u8]) -> Started<()> {
     let lost = |error: std::io::Error| format!("LMTP: {error}");
@@ -159,7 +179,9 @@ state_dir = {folder}/state
 log_path = /dev/stderr
 protocols = imap lmtp
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <{folder}/certificate.pem
+ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
 auth_username_chars =
 auth_username_format = %Lu

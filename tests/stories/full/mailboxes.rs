@@ -199,6 +199,19 @@ async fn taken_messages_are_moved_only_when_the_operator_says_so() {
     assert_eq!(seen, [("INBOX".to_owned(), 3)]);
 }
 
+#[tokio::test]
+async fn a_connection_changes_over_to_tls_before_anybody_signs_in() {
+    let dovecot = Servers::dovecot().await;
+    let address = "starttls@example.test";
+    dovecot.deliver(address, &mails(0..2, 100)).await.expect("delivered");
+    let mut settings = settings(dovecot, address, &["INBOX"]);
+    settings.tls = Tls::Starttls;
+    let refused = check(&settings).await.expect_err("nobody vouches for it");
+    assert_eq!(refused, "the server's certificate or TLS was not accepted");
+    settings.ca_file = Some(dovecot.certificate());
+    assert_eq!(check(&settings).await.expect("trusted"), [("INBOX".to_owned(), 2)]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certified_mailbox_is_read_over_tls_through_drops_renumbering_and_duplicates() {
     let office = post_office::open().await;
