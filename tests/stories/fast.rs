@@ -9,5 +9,6 @@ mod main_job;
 mod office;
 mod pec;
 mod privacy;
+mod queue;
 mod setup;
 mod web;

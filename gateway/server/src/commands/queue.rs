@@ -187,7 +187,8 @@ fn write_words(out: &mut impl Write, line: &Line) -> std::io::Result<()> {
         (None, None, _) => "finished when the server has taken everything".to_owned(),
     };
     let by = line.provider.as_deref().unwrap_or("nobody");
-    writeln!(out, "{:10} by {by}: {} waiting; {rate}; {end}", line.channel, line.waiting)?;
+    let channel = line.channel.word();
+    writeln!(out, "{channel:10} by {by}: {} waiting; {rate}; {end}", line.waiting)?;
     for hour in &line.hours {
         writeln!(out, "    {}  {}", hour.from, hour.messages)?;
     }
