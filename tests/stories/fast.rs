@@ -9,6 +9,8 @@ mod main_job;
 mod office;
 mod pec;
 mod privacy;
+mod proof;
+pub(crate) mod register;
 mod queue;
 mod setup;
 mod web;

@@ -2,6 +2,7 @@
 
 mod mailboxes;
 mod main_job;
+mod register;
 mod scale_out;
 mod servers;
 mod storage;
