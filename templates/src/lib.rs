@@ -24,7 +24,7 @@ use messo_core::addresses::Channel;
 use messo_core::calendar::plain_date_in_words;
 use messo_core::notices::NoticeFacts;
 use messo_core::ports::{
-    Frame, Letter, LetterCode, LetterOrder, MissingField, RenderError, Renderer, Rendition,
+    Frame, Letter, LetterCode, LetterOrder, MissingField, Part, RenderError, Renderer, Rendition,
     TemplateInfo, Typeset,
 };
 use minijinja::Value;
@@ -70,6 +70,16 @@ impl Templates {
             channel: Channel::Post,
         })?;
         letters.letter(&self.order(voice)?)
+    }
+
+    /// The letter as a file: what certified mail serves is the deed, and its receipt brings it back whole.
+    fn deed(&self, voice: &Voice<'_>) -> Result<Part, RenderError> {
+        let reference = voice.frame.reference.replace('/', "-");
+        Ok(Part {
+            name: format!("{}-{reference}.pdf", voice.kind),
+            media_type: "application/pdf".to_owned(),
+            bytes: self.letter(voice)?.pdf.into(),
+        })
     }
 
     /// The letter in words.
@@ -168,7 +178,15 @@ impl Renderer for Templates {
         let paper = matches!(channel, Channel::Fax | Channel::Post | Channel::Registered);
         let voice = Voice::new(&self.library, kind.name, facts, frame, &context, paper);
         match channel {
-            Channel::Email | Channel::Pec => voice.mail(&code(frame)?).map(Rendition::Mail),
+            Channel::Email => voice.mail(&code(frame)?).map(Rendition::Mail),
+            Channel::Pec => {
+                let mut mail = voice.mail(&code(frame)?)?;
+                if kind.legal && self.letters.is_some() {
+                    let paper = Voice::new(&self.library, kind.name, facts, frame, &context, true);
+                    mail.attachments.push(self.deed(&paper)?);
+                }
+                Ok(Rendition::Mail(mail))
+            }
             Channel::Sms | Channel::Chat => voice.short().map(Rendition::Text),
             Channel::Fax | Channel::Post | Channel::Registered => {
                 self.letter(&voice).map(Rendition::Letter)

@@ -52,7 +52,8 @@ impl Engine {
             notify: self.notify(provider, attempt),
         };
         // A mail takes less time than the way to another thread; a page is set aside.
-        let paper = matches!(channel, Channel::Fax | Channel::Post | Channel::Registered);
+        // Certified mail carries the deed as a page.
+        let paper = !matches!(channel, Channel::Email | Channel::Sms | Channel::Chat);
         let packed = if paper {
             let facts = dispatch.facts.clone();
             tokio::task::spawn_blocking(move || packing.run(&facts))

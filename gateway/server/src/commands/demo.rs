@@ -1,4 +1,9 @@
 //! `messo demo`: the whole product on embedded defaults, with a small believable body in it.
+//!
+//! Certified and ordinary mail go through a sandbox post office inside this process and come back through its
+//! mailboxes; magic addresses decide what comes back. Every other channel is simulated. Nothing leaves.
+
+mod post_office;
 
 use crate::cli::{self, Role};
 use crate::commands::{init, keys};
@@ -9,6 +14,7 @@ use anyhow::Context;
 use messo_core::addresses::EmailAddress;
 use messo_core::bodies::Body;
 use messo_core::case_sheet::CaseSheet;
+use messo_postoffice::PostOffice;
 use messo_web::DemoInfo;
 use std::io::{Cursor, Write};
 use tokio::net::TcpListener;
@@ -36,15 +42,20 @@ pub async fn run(demo: cli::Demo, place: Option<Place>) -> anyhow::Result<()> {
     };
     let listener = bind(demo.port).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let house = furnish(&place, &url).await?;
+    let office = post_office::open(&body()?).await?;
+    let house = furnish(&place, &url, &office).await?;
     let info = DemoInfo { user: USER.into(), password: PASSWORD.into() };
     let roles = [Role::Web, Role::Worker, Role::Intake];
     let running =
         Running::start(&house, &roles, Doors { main: Some(listener), health: None }, Some(info))
             .await?;
     greet(&demo, &url, &place)?;
-    running::told_to_stop().await;
+    tokio::select! {
+        () = running::told_to_stop() => {}
+        () = post_office::petition_comes(&office, &house) => {}
+    }
     running.stop().await;
+    office.close().await;
     Ok(())
 }
 
@@ -80,7 +91,7 @@ async fn bind(port: Option<u16>) -> anyhow::Result<TcpListener> {
 }
 
 /// Makes the installation at the first start; finds it again later.
-async fn furnish(place: &Place, url: &str) -> anyhow::Result<House> {
+async fn furnish(place: &Place, url: &str, office: &PostOffice) -> anyhow::Result<House> {
     // The address may be another at each start, so it comes from here and not from the file.
     let new = !place.file.exists();
     if new {
@@ -90,6 +101,7 @@ async fn furnish(place: &Place, url: &str) -> anyhow::Result<House> {
     }
     let mut settings = crate::config::load(&place.file)?;
     settings.server.public_url = url.to_owned();
+    post_office::connect(office, &body()?, &mut settings, place)?;
     crate::logging::start(&settings.log);
     let storage = crate::house::open_storage(&settings, &place.data).await?;
     let house = House::with(settings, storage, place).await?;
@@ -122,7 +134,11 @@ fn body() -> anyhow::Result<Body> {
     let mut body = init::new_body("Organismo di Mediazione Ponte Vecchio", email);
     body.facts.address = vec!["Via Larga 7".into(), "50123 Firenze FI".into()];
     body.facts.phone = "055 555 0100".into();
-    body.facts.pec = "mediazione@pec.pontevecchio.example".into();
+    let pec = EmailAddress::parse("mediazione@pec.pontevecchio.example")
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    body.facts.pec = pec.to_string();
+    body.sender.pec = Some(pec);
+    body.sender.reply_tags = true;
     body.facts.website = "www.pontevecchio.example".into();
     body.facts.register_number = "999".into();
     body.sender.sms_sender = "PonteVecchi".into();

@@ -16,11 +16,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Plans that offices use, in words. A plan is offered when all its channels are configured.
-const PLANS: [(&str, &str); 8] = [
+const PLANS: [(&str, &str); 9] = [
+    ("pec>registered", "PEC, altrimenti raccomandata"),
+    ("pec>email+sms?", "PEC, altrimenti e-mail e SMS"),
     ("email+sms?", "E-mail e SMS"),
     ("email", "Solo e-mail"),
     ("email>registered", "E-mail, altrimenti raccomandata"),
-    ("pec>registered", "PEC, altrimenti raccomandata"),
     ("pec", "Solo PEC"),
     ("registered+email?", "Raccomandata A/R ed e-mail"),
     ("sms", "Solo SMS"),
