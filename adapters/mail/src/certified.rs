@@ -5,6 +5,7 @@
 //! signature's to say.
 
 use crate::daticert::{self, Daticert};
+use crate::files::signed;
 use crate::head::Head;
 use crate::mime::{Message, Part};
 use messo_core::messages::MailClass;
@@ -67,6 +68,13 @@ pub fn read(
         provider: data.provider,
         oddities,
     }
+}
+
+/// The parts of a message that was signed in one piece (RFC 8551 3.5.2): they are inside the signature.
+pub fn opaque(message: &Message<'_>) -> Option<Vec<u8>> {
+    let whole = &message.parts[0];
+    let signed = matches!(whole.kind(), "application/pkcs7-mime" | "application/x-pkcs7-mime");
+    if signed { signed::content(&whole.bytes()) } else { None }
 }
 
 /// The message that an envelope, or a receipt of delivery, carries.

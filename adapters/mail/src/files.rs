@@ -12,7 +12,7 @@ use messo_core::messages::{Attachment, Refusal};
 
 mod archives;
 mod kinds;
-mod signed;
+pub mod signed;
 
 use kinds::Kind;
 

@@ -118,8 +118,11 @@ impl Reader {
     }
 
     fn certified(&self, message: &Message<'_>, class: MailClass, word: String) -> Reading {
-        let (text, _) = text::read(message, self.limits.text_bytes);
-        let daticert = certified::record(message).map(|part| part.bytes());
+        let opaque = certified::opaque(message);
+        let inside = opaque.as_deref().map(Message::read);
+        let content = inside.as_ref().unwrap_or(message);
+        let (text, _) = text::read(content, self.limits.text_bytes);
+        let daticert = certified::record(content).map(|part| part.bytes());
         let pec = certified::read(message.head(), class, word, daticert.as_deref(), &text);
         let receipt = class == MailClass::PecReceipt;
         let mut reading = Reading {
@@ -137,7 +140,7 @@ impl Reader {
         };
         // What a receipt brings back is our own; an envelope is about what it carries.
         if !receipt {
-            self.open(message, &mut reading);
+            self.open(content, &mut reading);
         }
         reading
     }
@@ -167,7 +170,9 @@ impl Reader {
     pub fn carried(&self, raw: &[u8]) -> Option<Reading> {
         let message = Message::read(raw);
         certified::class(message.head())?;
-        let bytes = certified::carried(&message)?.bytes();
+        let opaque = certified::opaque(&message);
+        let inside = opaque.as_deref().map(Message::read);
+        let bytes = certified::carried(inside.as_ref().unwrap_or(&message))?.bytes();
         self.read(&bytes).ok()
     }
 }

@@ -139,3 +139,17 @@ pub fn report(kind: &str, header: &str, text: &str, part: &str, returned: &str) 
         "{header}MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type={kind}; boundary=\"rep\"\r\n\r\n--rep\r\n\r\n{text}\r\n--rep\r\nContent-Type: message/{kind}\r\n\r\n{part}\r\n--rep\r\n{returned}\r\n--rep--\r\n"
     )
 }
+
+/// SignedData (RFC 5652) around some content, in DER, without signers.
+pub fn cms(content: &[u8]) -> Vec<u8> {
+    let element = |tag: u8, body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        [&[tag, 0x84], &length[..], body].concat()
+    };
+    let oid = |last: u8| vec![6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, last];
+    let inside = element(0xa0, &element(4, content));
+    let encapsulated = element(0x30, &[oid(1), inside].concat());
+    let empty = element(0x31, &[]);
+    let body = [element(2, &[1]), empty.clone(), encapsulated, empty].concat();
+    element(0x30, &[oid(2), element(0xa0, &element(0x30, &body))].concat())
+}

@@ -1,6 +1,6 @@
 //! Every kind of certified mail: header, record, class, kind, event.
 
-use crate::build::{Certified, OURS, Record, letter, read};
+use crate::build::{Certified, OURS, Record, base64, cms, letter, read};
 use messo_core::messages::MailClass;
 use messo_core::pec::{PecEvent, PecKind, ReceiptType};
 
@@ -318,4 +318,25 @@ fn an_anomaly_shows_the_message_that_arrived() {
     let reading = read(message(&KINDS[11]).raw());
     assert_eq!(reading.author().from.as_ref().unwrap().address, "mario@pec.example");
     assert_eq!((reading.new_text.as_str(), reading.attachments.len()), ("Aderisco.", 1));
+}
+
+#[test]
+fn a_message_signed_in_one_piece_is_read_inside_its_signature() {
+    for row in &KINDS {
+        let raw = message(row).raw();
+        let inside = raw.find("Content-Type: multipart/mixed; boundary=\"mix\"").unwrap();
+        let end = raw.find("\r\n--sig\r\nContent-Type: application/x-pkcs7").unwrap();
+        let head = &raw[..raw.find("Content-Type: multipart/signed").unwrap()];
+        let body = base64(&cms(raw[inside..end].as_bytes()));
+        let opaque = format!(
+            "{head}Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n"
+        );
+        let (one, other) = (read(&raw), read(opaque));
+        assert_eq!(
+            (one.pec, one.inner, one.attachments),
+            (other.pec, other.inner, other.attachments),
+            "{:?}",
+            row.0
+        );
+    }
 }
