@@ -150,7 +150,7 @@ async fn a_certified_notice_is_proved_to_somebody_who_has_nothing_but_the_file()
         "La firma del gestore è valida.",
         "marca temporale RFC 3161",
         "SIMULAZIONE",
-        "D.P.R. 68/2005",
+        "D.P.R. 68",
         "Non è provato:",
     ] {
         assert!(page.contains(words), "{words}");

@@ -1,11 +1,12 @@
 //! The protocol register as a secretary and an inspector meet it: days that follow each other, closed for good.
 
 use jiff::civil::{Date, date};
+use messo_core::addresses::EmailAddress;
 use messo_core::bodies::{Body, BodyKind, Sender};
 use messo_core::evidence::EvidenceKind;
 use messo_core::ids::{BlobHash, BodyId};
 use messo_core::notices::BodyFacts;
-use messo_core::ports::{Clock, Commit, Ids, Seal, SignatureCheck, Store, Write};
+use messo_core::ports::{Clock, Commit, Ids, Seal, SignatureCheck, Write};
 use messo_core::register::{Direction, RegisterDraft};
 use messo_core::signatures::SignatureReport;
 use messo_core::time::Timestamp;
@@ -97,8 +98,9 @@ impl Office {
             sender: Sender {
                 pec: None,
                 name: "Alfa".into(),
-                email: "segreteria@alfa.example".parse().expect("an address"),
+                email: EmailAddress::parse("segreteria@alfa.example").expect("an address"),
                 reply_to: None,
+                reply_tags: false,
                 sms_sender: "Alfa".into(),
             },
             patron_saint: None,
