@@ -327,7 +327,7 @@ fn a_message_signed_in_one_piece_is_read_inside_its_signature() {
         let inside = raw.find("Content-Type: multipart/mixed; boundary=\"mix\"").unwrap();
         let end = raw.find("\r\n--sig\r\nContent-Type: application/x-pkcs7").unwrap();
         let head = &raw[..raw.find("Content-Type: multipart/signed").unwrap()];
-        let body = base64(&cms(raw[inside..end].as_bytes()));
+        let body = base64(&cms(&raw.as_bytes()[inside..end]));
         let opaque = format!(
             "{head}Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\r\nContent-Transfer-Encoding: base64\r\n\r\n{body}\r\n"
         );
