@@ -81,6 +81,9 @@ fn annotations(day: &Day) -> impl Iterator<Item = Value> {
 
 fn counted(day: &Day) -> String {
     let entries = match (day.entries.first(), day.entries.last()) {
+        (Some(only), Some(_)) if day.entries.len() == 1 => {
+            format!("una registrazione, n. {}/{}", only.number, only.draft.year)
+        }
         (Some(first), Some(last)) => format!(
             "{} registrazioni, dal n. {}/{} al n. {}/{}",
             day.entries.len(),
