@@ -14,8 +14,11 @@ use messo_core::tokens::TokenKeys;
 use messo_engine::registry::RegistryError;
 use messo_engine::{BodyCache, Engine, Intake, KeyRing, Providers, Settings};
 use messo_storage::Storage;
+use messo_tests::Installation;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use uuid::Uuid;
 
 const BODY: BodyId = BodyId(Uuid::from_u128(1));
@@ -233,6 +236,41 @@ pub(crate) async fn many_close_at_once(storage: Storage) {
     }
 }
 
+/// A worker dies again and again while it sends certified mail, which is registered: the numbers that are there afterwards are
+/// 1, 2, 3 …, each for a document of its own.
+pub(crate) async fn numbers_survive_a_worker_that_is_killed(options: &[&str]) {
+    let mut all = vec!["--sandbox"];
+    all.extend(options);
+    let installation = Installation::new(&all)
+        .with("MESSO_WORKER_LEASE_S", "3")
+        .with("MESSO_WORKER_SWEEP_MS", "50")
+        .with("MESSO_LOG_LEVEL", "error");
+    let mut sheet = String::from("numero;anno;ruolo;nome;cognome;pec;oggetto;testo\n");
+    for row in 1..=400 {
+        let line = format!(
+            "{row};2026;convocato;Anna;Rossi;anna{row}@pec.example.test;Avviso;Si comunica il rinvio.\n"
+        );
+        sheet.push_str(&line);
+    }
+    let sheet = installation.file("cases.csv", sheet);
+    let sheet = sheet.to_str().expect("a path in UTF-8");
+    installation.ok(&["send", sheet, "--template", "comunicazione", "--plan", "pec"]);
+    for round in 0..6 {
+        let mut worker = installation.serve(&["--role", "worker"]);
+        tokio::time::sleep(Duration::from_millis(250 + round * 90)).await;
+        worker.kill();
+    }
+    let listed = installation.json(&["register", "list", "--json"]);
+    let entries = listed["entries"].as_array().expect("entries");
+    let numbers: Vec<i64> = entries.iter().filter_map(|entry| entry["number"].as_i64()).collect();
+    let expected: Vec<i64> = (1..).take(numbers.len()).collect();
+    assert!(numbers.len() > 5, "the worker was never alive long enough: {listed}");
+    assert_eq!(numbers, expected);
+    let documents: HashSet<&str> =
+        entries.iter().filter_map(|entry| entry["document_sha256"].as_str()).collect();
+    assert_eq!(documents.len(), numbers.len(), "a document was registered twice");
+}
+
 async fn fresh() -> (tempfile::TempDir, Storage) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("messo.db").display().to_string();
@@ -245,6 +283,11 @@ async fn fresh() -> (tempfile::TempDir, Storage) {
 async fn closed_days_of_the_register_are_a_chain_that_nothing_enters_later() {
     let (_folder, storage) = fresh().await;
     days_follow_each_other(storage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_leaves_no_gap_in_the_register() {
+    numbers_survive_a_worker_that_is_killed(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
