@@ -15,6 +15,9 @@ const SHEET: &str = "numero;anno;data_presentazione;materia;ruolo;nome;cognome;p
     1;2026;02/11/2026;condominio;convocato;Anna;Rossi;consegnata.rossi@altra-pec.sandbox.example;04/12/2026 10:00;Sala Blu;INI-PEC\n\
     2;2026;02/11/2026;condominio;convocato;Bruno;Bianchi;mancata.bianchi@altra-pec.sandbox.example;04/12/2026 10:00;Sala Blu;\n";
 
+/// Name and bytes of a member.
+type Member = (String, Vec<u8>);
+
 /// Sends two notices by PEC and waits until their receipts are there; the dispatches.
 async fn sent(installation: &Installation) -> Vec<String> {
     let serving = installation.serve(&[]).ready().await;
@@ -75,7 +78,7 @@ fn verified(bundle: &[u8], trust: Option<&Path>) -> (bool, Value) {
     (output.status.success(), found)
 }
 
-fn members(bundle: &[u8]) -> Vec<(String, Vec<u8>)> {
+fn members(bundle: &[u8]) -> Vec<Member> {
     let mut zip = zip::ZipArchive::new(Cursor::new(bundle)).expect("an archive");
     (0..zip.len())
         .map(|index| {
@@ -87,7 +90,7 @@ fn members(bundle: &[u8]) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn packed(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+fn packed(members: &[Member]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
         let options = zip::write::SimpleFileOptions::default();
@@ -176,12 +179,12 @@ async fn a_certified_notice_is_proved_to_somebody_who_has_nothing_but_the_file()
 fn spoiled(bundle: &[u8], other: &[u8]) {
     let cut = faults(&bundle[..bundle.len() / 2]);
     assert_eq!(cut, ["fascicolo.zip archive_unreadable"]);
-    let changed = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let changed = |change: &dyn Fn(&mut Vec<Member>)| {
         let mut all = members(bundle);
         change(&mut all);
         faults(&packed(&all))
     };
-    let at = |all: &[(String, Vec<u8>)], name: &str| {
+    let at = |all: &[Member], name: &str| {
         all.iter().position(|(member, _)| member == name).expect("the member")
     };
     let (one, two) = ("ricevute/1-pec-accettazione.eml", "ricevute/2-pec-avvenuta-consegna.eml");
