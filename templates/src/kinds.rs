@@ -265,8 +265,7 @@ impl Announcement {
 impl Registered {
     fn gather(gaps: &mut Gaps<'_>) -> Self {
         let common = Common::gather(gaps);
-        let extra =
-            |name: &str| words::line(gaps.facts.extra.get(name).map_or("", String::as_str));
+        let extra = |name: &str| words::line(gaps.facts.extra.get(name).map_or("", String::as_str));
         let (protocol, registered_on) = (extra("protocollo"), extra("protocollato_il"));
         let (received_subject, files) = (extra("oggetto"), extra("file"));
         gaps.require(!protocol.is_empty(), "protocollo", "manca il numero di protocollo");

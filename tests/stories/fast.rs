@@ -10,7 +10,7 @@ mod office;
 mod pec;
 mod privacy;
 mod proof;
-pub(crate) mod register;
 mod queue;
+pub(crate) mod register;
 mod setup;
 mod web;

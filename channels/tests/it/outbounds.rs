@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub fn sender() -> Sender {
     Sender {
         pec: None,
-            reply_tags: false,
+        reply_tags: false,
         name: "Organismo di Mediazione Città Serena".to_owned(),
         email: EmailAddress::parse("segreteria@organismo.example").unwrap(),
         reply_to: Some(EmailAddress::parse("risposte@organismo.example").unwrap()),
