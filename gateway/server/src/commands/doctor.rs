@@ -3,7 +3,7 @@
 //! Guarantee: it sends nothing and makes nothing, not even a database that is missing.
 
 use crate::config::{self, Place};
-use crate::house::{self, House};
+use crate::house::{self, House, mail};
 use crate::rim::KEYS_FILE;
 use messo_core::addresses::Channel;
 use messo_core::bodies::Body;
@@ -105,7 +105,54 @@ async fn examine(place: &Place) -> Vec<Finding> {
         let checked = provider.check().await.map(|()| format!("answers{mark}"));
         findings.push(finding(format!("{} by {}", spec.channel, spec.name), checked));
     }
+    findings.extend(mailboxes(&house, place).await);
     findings
+}
+
+/// Whether mailboxes can be read, and whether their receipts can be verified.
+async fn mailboxes(house: &House, place: &Place) -> Vec<Finding> {
+    let bodies = house.engine.store.bodies().await.unwrap_or_default();
+    let list = match mail::mailboxes(&house.settings, &bodies) {
+        Ok(list) => list,
+        Err(error) => return vec![finding("mailboxes", Err(format!("{error:#}")))],
+    };
+    let mut findings = Vec::new();
+    for (_, settings) in &list {
+        let seen = messo_mailboxes::check(settings).await.map(|folders| {
+            let folders: Vec<_> =
+                folders.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+            format!("can be read: {}", folders.join(", "))
+        });
+        findings.push(finding(format!("mailbox {}", settings.name), seen));
+    }
+    let certified = list.iter().any(|(_, settings)| settings.channel == Channel::Pec);
+    let sends = house.engine.providers.sending(Channel::Pec);
+    if sends.is_some_and(|provider| provider.spec().name != "sandbox-pec") && !certified {
+        let detail = "certified mail is sent but no [[mailboxes]] with channel = \"pec\" is read: no \
+                      receipt will ever be seen";
+        findings.push(finding("receipts", Err(detail.into())));
+    }
+    if certified {
+        findings.push(trust(house, place));
+    }
+    findings
+}
+
+/// Without anybody trusted, no receipt counts.
+fn trust(house: &House, place: &Place) -> Finding {
+    let folder = mail::trust_folder(&house.settings, place);
+    let anchors = messo_signatures::Anchors::read(&folder);
+    let shown = folder.display();
+    finding(
+        "trust",
+        match (anchors.problems().first(), anchors.is_empty()) {
+            (Some(problem), _) => Err(format!("{shown}: {}: {}", problem.file, problem.why)),
+            (None, true) => Err(format!(
+                "{shown} holds no certificate: no receipt of certified mail can be verified"
+            )),
+            (None, false) => Ok(format!("{} certificates in {shown}", anchors.len())),
+        },
+    )
 }
 
 /// Files that hold secrets or people's data and that others on this machine can read.
