@@ -1,4 +1,4 @@
-//! The parts of the benchmarks that are programs: a sheet to send, a peer on lettre, letters.
+//! The parts of the benchmarks that are programs: a sheet to send, a peer on lettre, letters, receipts.
 
 use messo_core::addresses::Channel;
 use messo_core::ids::BlobHash;
@@ -9,8 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod lettre_peer;
+mod receipts;
 
 const HEADER: &str = "numero;anno;data_presentazione;materia;valore;ruolo;nome;cognome;email;indirizzo;civico;cap;comune;provincia;data_incontro;sede";
+
+const USAGE: &str = "usage: messo-bench sheet ROWS | letters COUNT [FOLDER] | lettre PORT COUNT SESSIONS HTML | \
+    receipts-make FOLDER FILE DISPATCHES ANSWERED whole|text | receipts-take FOLDER FILE SKIP COUNT | \
+    receipts-parts FOLDER FILE COUNT";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,9 +27,23 @@ fn main() -> anyhow::Result<()> {
         ["lettre", port, count, sessions, file] => {
             lettre_peer::run(port.parse()?, count.parse()?, sessions.parse()?, file)?;
         }
-        _ => anyhow::bail!(
-            "usage: messo-bench sheet ROWS | letters COUNT [FOLDER] | lettre PORT COUNT SESSIONS HTML"
-        ),
+        ["receipts-make", folder, file, count, answered, size] => {
+            let whole = *size == "whole";
+            receipts::prepare(
+                folder.as_ref(),
+                file.as_ref(),
+                count.parse()?,
+                answered.parse()?,
+                whole,
+            )?;
+        }
+        ["receipts-take", folder, file, skip, count] => {
+            receipts::take(folder.as_ref(), file.as_ref(), skip.parse()?, count.parse()?)?;
+        }
+        ["receipts-parts", folder, file, count] => {
+            receipts::parts(folder.as_ref(), file.as_ref(), count.parse()?)?;
+        }
+        _ => anyhow::bail!(USAGE),
     }
     Ok(())
 }
