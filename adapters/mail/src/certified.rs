@@ -8,7 +8,7 @@ use crate::daticert::{self, Daticert};
 use crate::files::signed;
 use crate::head::Head;
 use crate::mime::{Message, Part};
-use messo_core::messages::MailClass;
+use messo_core::messages::{Headers, MailClass, Person};
 use messo_core::pec::{PecData, PecKind};
 use std::borrow::Cow;
 
@@ -34,13 +34,12 @@ pub fn read(
     if record.is_none() && class != MailClass::PecAnomaly {
         oddities.push("there is no daticert.xml".to_owned());
     }
-    let found = record.is_some();
     let mut data = record.map(daticert::read).unwrap_or_default();
     oddities.append(&mut data.oddities);
     if let Some(other) = data.word.as_deref().filter(|other| *other != word) {
         oddities.push(format!("the header says {}, daticert.xml says {other}", shown(&word)));
     }
-    let virus = is_virus(head, &data, found, &mut oddities);
+    let virus = is_virus(head, &data, &mut oddities);
     let kind = kind(class, &word, virus, || timeout(data.error_detail.as_deref(), text));
     if kind.is_none() {
         oddities.push(format!("the provider's word {} is unknown", shown(&word)));
@@ -51,6 +50,8 @@ pub fn read(
     PecData {
         kind,
         word,
+        record: data.word,
+        sealed: None,
         reference,
         pec_id: data.pec_id,
         recipient: data.delivered_to.or_else(|| match (kind?, data.recipients.as_slice()) {
@@ -70,11 +71,33 @@ pub fn read(
     }
 }
 
-/// The parts of a message that was signed in one piece (RFC 8551 3.5.2): they are inside the signature.
-pub fn opaque(message: &Message<'_>) -> Option<Vec<u8>> {
+/// The part of a message that a signature can cover (RFC 1847 2.1, RFC 8551 3.5): the first one, or what is
+/// inside a signature in one piece. Nothing else of certified mail may be read: what stands beside it anybody
+/// may have put there.
+pub fn sealed<'a>(message: &Message<'a>) -> Option<Cow<'a, [u8]>> {
     let whole = &message.parts[0];
-    let signed = matches!(whole.kind(), "application/pkcs7-mime" | "application/x-pkcs7-mime");
-    if signed { signed::content(&whole.bytes()) } else { None }
+    match whole.kind() {
+        "multipart/signed" => {
+            let first = message.parts.get(*whole.parts.first()?)?;
+            Some(Cow::Borrowed(first.raw))
+        }
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+            signed::content(&whole.bytes()).map(Cow::Owned)
+        }
+        _ => None,
+    }
+}
+
+/// Makes the certified sender (*mittente*) the author: the provider answers for him, not for what the message
+/// inside says. Tells what was odd.
+pub fn attest(author: &mut Headers, sender: &str) -> Option<&'static str> {
+    let same = |from: &Person| from.address.eq_ignore_ascii_case(sender);
+    if author.from.as_ref().is_some_and(same) {
+        return None;
+    }
+    // A name that somebody else gave himself must not stand beside the true address.
+    author.from = Some(Person { name: String::new(), address: sender.to_owned() });
+    Some("the message inside names another author than daticert.xml, which counts")
 }
 
 /// The message that an envelope, or a receipt of delivery, carries.
@@ -101,14 +124,15 @@ pub fn record<'a, 'm>(message: &'m Message<'a>) -> Option<&'m Part<'a>> {
     named.or_else(typed).copied()
 }
 
-fn is_virus(head: &Head<'_>, data: &Daticert, found: bool, oddities: &mut Vec<String>) -> bool {
+/// The record is signed and the header is not: the header is asked only where there is no record.
+fn is_virus(head: &Head<'_>, data: &Daticert, oddities: &mut Vec<String>) -> bool {
     let by_header = head.word("X-VerificaSicurezza").as_deref() == Some("errore");
     let by_record = data.error.as_deref() == Some("virus");
     let told_twice = matches!(data.word.as_deref(), Some("non-accettazione" | "errore-consegna"));
-    if found && told_twice && by_header != by_record {
+    if told_twice && by_header != by_record {
         oddities.push("header and daticert.xml disagree about a virus".to_owned());
     }
-    by_header || by_record
+    if data.word.is_some() { by_record } else { by_header }
 }
 
 fn kind(
@@ -158,7 +182,7 @@ fn timeout(detail: Option<&str>, text: &str) -> PecKind {
         .unwrap_or(PecKind::Timeout12h)
 }
 
-/// The record is signed and the header is not, so the record goes first.
+/// The record is signed and the header is not: what the record leaves out, the header must not add.
 fn reference(head: &Head<'_>, data: &Daticert, oddities: &mut Vec<String>) -> Option<String> {
     let header = head.text("X-Riferimento-Message-ID").map(|text| crate::head::bare_id(&text));
     let header = header.filter(|id| !id.is_empty());
@@ -167,7 +191,7 @@ fn reference(head: &Head<'_>, data: &Daticert, oddities: &mut Vec<String>) -> Op
     {
         oddities.push("header and daticert.xml refer to different messages".to_owned());
     }
-    data.reference.clone().or(header)
+    if data.word.is_some() { data.reference.clone() } else { header }
 }
 
 fn local(id: &str) -> &str {

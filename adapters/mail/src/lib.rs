@@ -20,6 +20,7 @@ mod text;
 mod transfer;
 
 use head::Head;
+use messo_core::ids::BlobHash;
 use messo_core::messages::{Headers, MailClass, Meaning, Reading};
 use messo_core::ports::{MailReader, UnreadableMail};
 use mime::Message;
@@ -118,12 +119,13 @@ impl Reader {
     }
 
     fn certified(&self, message: &Message<'_>, class: MailClass, word: String) -> Reading {
-        let opaque = certified::opaque(message);
-        let inside = opaque.as_deref().map(Message::read);
+        let sealed = certified::sealed(message);
+        let inside = sealed.as_deref().map(Message::read);
         let content = inside.as_ref().unwrap_or(message);
         let (text, _) = text::read(content, self.limits.text_bytes);
         let daticert = certified::record(content).map(|part| part.bytes());
-        let pec = certified::read(message.head(), class, word, daticert.as_deref(), &text);
+        let mut pec = certified::read(message.head(), class, word, daticert.as_deref(), &text);
+        pec.sealed = sealed.as_deref().map(BlobHash::of);
         let receipt = class == MailClass::PecReceipt;
         let mut reading = Reading {
             class,
@@ -157,7 +159,12 @@ impl Reader {
         let odd = inner.oddities.iter().map(|what| format!("{what} (in the message inside)"));
         reading.oddities.extend(odd);
         let (text, used) = text::read(&inner, self.limits.text_bytes);
-        reading.inner = Some(headers(inner.head()));
+        let mut author = headers(inner.head());
+        let sender = reading.pec.as_ref().and_then(|pec| pec.sender.as_deref());
+        if let Some(odd) = sender.and_then(|sender| certified::attest(&mut author, sender)) {
+            reading.oddities.push(odd.to_owned());
+        }
+        reading.inner = Some(author);
         reading.attachments = files::read(&inner, &used, &self.limits);
         let report = inner.parts[0].kind() == "multipart/report";
         reading.automatic = report || is_automatic(inner.head(), &mut reading.oddities);
@@ -170,8 +177,8 @@ impl Reader {
     pub fn carried(&self, raw: &[u8]) -> Option<Reading> {
         let message = Message::read(raw);
         certified::class(message.head())?;
-        let opaque = certified::opaque(&message);
-        let inside = opaque.as_deref().map(Message::read);
+        let sealed = certified::sealed(&message);
+        let inside = sealed.as_deref().map(Message::read);
         let bytes = certified::carried(inside.as_ref().unwrap_or(&message))?.bytes();
         self.read(&bytes).ok()
     }

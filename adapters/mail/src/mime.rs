@@ -30,6 +30,8 @@ pub struct Part<'a> {
     pub encoding: String,
     /// Places of the parts inside it; none for what is not cut up.
     pub parts: Vec<usize>,
+    /// The whole part as it stands, fields and all.
+    pub raw: &'a [u8],
     depth: usize,
 }
 
@@ -41,7 +43,7 @@ impl<'a> Part<'a> {
             media.kind = default.to_owned();
         }
         let encoding = head.word("content-transfer-encoding").unwrap_or_default();
-        Self { head, body, media, encoding, parts: Vec::new(), depth }
+        Self { head, body, media, encoding, parts: Vec::new(), raw: bytes, depth }
     }
 
     /// The media type.

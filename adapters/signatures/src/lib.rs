@@ -27,6 +27,7 @@ use crate::anchors::Known;
 use crate::cms::SignedData;
 use crate::headers::Headers;
 use crate::mime::Found;
+use messo_core::ids::BlobHash;
 use messo_core::signatures::{SignatureFault, SignatureReport};
 use messo_core::time::Timestamp;
 use std::sync::Arc;
@@ -96,11 +97,12 @@ struct Check<'a> {
     reasons: Vec<SignatureFault>,
     digest: Option<&'static str>,
     known: Option<Arc<Known>>,
+    signed: Option<BlobHash>,
 }
 
 impl<'a> Check<'a> {
     fn new(at: Timestamp, anchors: &'a Anchors, sender: Sender) -> Self {
-        Self { at, anchors, sender, reasons: Vec::new(), digest: None, known: None }
+        Self { at, anchors, sender, reasons: Vec::new(), digest: None, known: None, signed: None }
     }
 
     fn run(mut self, content: Content<'_>, cms: &[u8]) -> SignatureReport {
@@ -108,7 +110,9 @@ impl<'a> Check<'a> {
             self.reasons.push(fault);
         }
         let signer = self.known.map(|known| known.certificate.signer.clone());
-        SignatureReport::from_reasons(self.reasons, signer, self.digest.map(str::to_owned), self.at)
+        let digest = self.digest.map(str::to_owned);
+        let report = SignatureReport::from_reasons(self.reasons, signer, digest, self.at);
+        SignatureReport { signed: self.signed, ..report }
     }
 
     /// Ends early only where nothing more can be said.
@@ -148,9 +152,10 @@ impl<'a> Check<'a> {
     ) -> Result<(), SignatureFault> {
         let x509 = &known.certificate.x509;
         let Content::Beside(signed) = content else {
-            return cms.holds(None, x509).map(drop);
+            self.signed = Some(BlobHash::of(&cms.holds(None, x509)?));
+            return Ok(());
         };
-        match cms.holds(Some(signed), x509) {
+        let held = match cms.holds(Some(signed), x509) {
             Err(SignatureFault::DigestMismatch) if mime::has_bare_line_feed(signed) => {
                 let held = cms.holds(Some(&mime::with_crlf(signed)), x509).map(drop);
                 if held.is_ok() {
@@ -159,7 +164,11 @@ impl<'a> Check<'a> {
                 held
             }
             other => other.map(drop),
+        };
+        if held.is_ok() {
+            self.signed = Some(BlobHash::of(signed));
         }
+        held
     }
 
     fn profile(&mut self, known: &Known) {

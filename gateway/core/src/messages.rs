@@ -102,6 +102,8 @@ pub enum DeskReason {
     SignatureNotVerifiable,
     /// A receipt without signature.
     SignatureMissing,
+    /// The signature holds, but not for what the message shows: another part, another word.
+    Contradiction,
     /// A receipt or a bounce about nothing that we sent.
     NoMatch,
     /// A bounce whose recipient or status could not be found.
@@ -112,6 +114,8 @@ pub enum DeskReason {
     Unfiled,
     /// Correspondence about a known case, to be read by a person.
     ToRead,
+    /// The same, from an address to which we did not write: who it is must be made sure of.
+    OtherSender,
     /// A petition: check the draft case.
     Petition,
     /// An address that complained, or a calendar answer, that a person should see.
@@ -130,6 +134,9 @@ impl DeskReason {
                 "La firma del gestore PEC non si può verificare: manca un certificato di fiducia."
             }
             Self::SignatureMissing => "La ricevuta PEC non è firmata.",
+            Self::Contradiction => {
+                "Il messaggio non dice ciò che il gestore PEC ha firmato: non va creduto."
+            }
             Self::NoMatch => "La ricevuta non riguarda nessun nostro invio.",
             Self::UnclearBounce => {
                 "Un messaggio è tornato indietro, ma non è chiaro perché o a chi."
@@ -137,6 +144,9 @@ impl DeskReason {
             Self::Anomaly => "Posta ordinaria o danneggiata arrivata nella casella PEC.",
             Self::Unfiled => "Non è certo a quale pratica appartenga.",
             Self::ToRead => "Una parte ha scritto: va letto.",
+            Self::OtherSender => {
+                "Ha risposto un indirizzo diverso da quello a cui si è scritto: verificare chi è."
+            }
             Self::Petition => "Sembra un'istanza: controllare la pratica in bozza.",
             Self::Notice => "Da vedere.",
         }

@@ -5,8 +5,10 @@
 //! same. Limit: it knows nothing of signatures; whoever applies a receipt has verified it.
 
 use crate::failures::FailureClass;
+use crate::ids::BlobHash;
 use crate::legs::Proof;
 use crate::receipts::Signal;
+use crate::signatures::SignatureReport;
 use crate::time::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,9 @@ pub const ACCEPTANCE_ALERT: Duration = Duration::from_secs(15 * 60);
 
 /// Without an acceptance after this time it is unknown whether the message entered the circuit.
 pub const ACCEPTANCE_UNKNOWN: Duration = Duration::from_secs(3600);
+
+/// Code of a failure that stands in the acceptance: the recipient's address is not certified (*esterno*).
+pub const NOT_CERTIFIED: &str = "pec:esterno";
 
 /// What a provider's message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -264,7 +269,15 @@ pub struct PecData {
     pub kind: Option<PecKind>,
     /// The provider's word, as written in `X-Ricevuta` or `X-Trasporto`, lower case.
     pub word: String,
-    /// The Message-ID of the message that it is about, without angle brackets.
+    /// `tipo`, the same word in the signed record, lower case; none without a record that can be read.
+    #[serde(default)]
+    pub record: Option<String>,
+    /// SHA-256 of the part in which the record, the text and the message inside were read; none when no
+    /// signature can cover them. They count only when the signature covers that very part.
+    #[serde(default)]
+    pub sealed: Option<BlobHash>,
+    /// The Message-ID of the message that it is about, without angle brackets; of the header only where there
+    /// is no record.
     pub reference: Option<String>,
     /// *Identificativo*: the provider's own name for that message, the same in all its receipts.
     pub pec_id: Option<String>,
@@ -298,10 +311,29 @@ impl PecData {
         })
     }
 
+    /// Whether it is what its provider signed: the part that was read is the part that the signature
+    /// covers, and the header, which nobody signs (RFC 6109 2.2.2), has the word of the record. A true receipt
+    /// under another header is none.
+    pub fn stands_in(&self, signature: &SignatureReport) -> bool {
+        self.sealed.is_some()
+            && self.sealed == signature.signed
+            && self.record.as_deref() == Some(self.word.as_str())
+    }
+
     /// What it means for the sending to this address; none for what is no receipt about it, and for
-    /// unknown words.
+    /// unknown words. The record must name the address: as the one recipient, or among those of an
+    /// acceptance or refusal.
     pub fn event_for(&self, address: &str) -> Option<PecEvent> {
-        match self.kind?.event()? {
+        let event = self.kind?.event()?;
+        let of_message =
+            matches!(event, PecEvent::Accepted | PecEvent::Rejected | PecEvent::RejectedVirus);
+        let listed = || self.recipients.iter().any(|one| one.address.eq_ignore_ascii_case(address));
+        let named = match &self.recipient {
+            Some(recipient) => recipient.eq_ignore_ascii_case(address),
+            None => of_message && listed(),
+        };
+        match event {
+            _ if !named => None,
             PecEvent::Accepted if self.not_certified(address) => Some(PecEvent::NotCertified),
             event => Some(event),
         }
@@ -326,7 +358,7 @@ pub fn signal(event: PecEvent, code: String) -> Signal {
         PecEvent::Accepted => Signal::Accepted,
         PecEvent::Warned => Signal::Progress { word: "timeout_12h".into() },
         PecEvent::NotCertified => {
-            Signal::Failed { class: FailureClass::BadRecipient, code: "pec:esterno".into() }
+            Signal::Failed { class: FailureClass::BadRecipient, code: NOT_CERTIFIED.into() }
         }
         PecEvent::Rejected | PecEvent::RejectedVirus | PecEvent::FailedVirus => {
             failed(FailureClass::BadContent)
@@ -394,6 +426,8 @@ mod tests {
         let data = PecData {
             kind: Some(PecKind::Acceptance),
             word: "accettazione".into(),
+            record: Some("accettazione".into()),
+            sealed: None,
             reference: None,
             pec_id: None,
             recipient: None,
@@ -408,6 +442,16 @@ mod tests {
             oddities: Vec::new(),
         };
         assert_eq!(data.event_for("mario@example.it"), Some(PecEvent::NotCertified));
-        assert_eq!(data.event_for("altra@example.it"), Some(PecEvent::Accepted));
+        assert_eq!(data.event_for("altra@example.it"), None, "it is not about that address");
+        let sealed = PecData { sealed: Some(BlobHash::of(b"part")), ..data };
+        let at = Timestamp::from_seconds(0);
+        let report = SignatureReport::from_reasons(Vec::new(), None, None, at);
+        let over =
+            |bytes: &[u8]| SignatureReport { signed: Some(BlobHash::of(bytes)), ..report.clone() };
+        assert!(sealed.stands_in(&over(b"part")));
+        assert!(!sealed.stands_in(&over(b"another part")));
+        assert!(!sealed.stands_in(&report), "a signature over nothing that was read");
+        let relabelled = PecData { word: "avvenuta-consegna".into(), ..sealed };
+        assert!(!relabelled.stands_in(&over(b"part")));
     }
 }

@@ -3,6 +3,7 @@
 //! The faults are a closed list; each has the verdict that follows from it ([`SignatureFault::weight`]), so that
 //! a report's verdict can never say better than its reasons. The check itself is in another crate.
 
+use crate::ids::BlobHash;
 use crate::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -244,6 +245,10 @@ pub struct SignatureReport {
     pub digest_algorithm: Option<String>,
     /// The time of the message, at which certificates were judged.
     pub checked_at_instant: Timestamp,
+    /// SHA-256 of the very bytes that the signature covers, when it was made over them: whoever reads a
+    /// message must have read these, since two programs may cut one message in two ways.
+    #[serde(default)]
+    pub signed: Option<BlobHash>,
 }
 
 impl SignatureReport {
@@ -259,7 +264,7 @@ impl SignatureReport {
             .into_iter()
             .find(|verdict| weighs(*verdict))
             .unwrap_or(Verdict::Valid);
-        Self { verdict, reasons, signer, digest_algorithm, checked_at_instant }
+        Self { verdict, reasons, signer, digest_algorithm, checked_at_instant, signed: None }
     }
 }
 

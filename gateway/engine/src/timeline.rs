@@ -12,6 +12,7 @@ use messo_core::failures::FailureClass;
 use messo_core::ids::{AttemptId, BlobHash, ReceiptId};
 use messo_core::legs::{LegState, SkipReason};
 use messo_core::notices::Locale;
+use messo_core::pec::NOT_CERTIFIED;
 use messo_core::receipts::{Receipt, Signal};
 use messo_core::signatures::Verdict;
 use messo_core::time::Timestamp;
@@ -245,7 +246,14 @@ impl Teller<'_> {
         };
         let (kind, words) = signal_words(&receipt.signal);
         if let Some(pec) = PecFacts::of(item) {
-            return (kind, format!("{way}: {}{}.", certified(&pec), mark(receipt.sandbox)));
+            let outside = match &receipt.signal {
+                Signal::Failed { code, .. } if code == NOT_CERTIFIED => {
+                    ", in cui il destinatario risulta esterno al circuito: l'indirizzo non è PEC e nessuna ricevuta di consegna arriverà"
+                }
+                _ => "",
+            };
+            let told = certified(&pec);
+            return (kind, format!("{way}: {told}{outside}{}.", mark(receipt.sandbox)));
         }
         // The provider's instant is told when it is not the one at which we heard of it.
         let when = if receipt.at.seconds() == receipt.received_at.seconds() {

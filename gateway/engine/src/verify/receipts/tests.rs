@@ -47,6 +47,8 @@ fn told(kind: PecKind) -> Told {
     let pec = PecData {
         kind: Some(kind),
         word: kind.word().into(),
+        record: Some(kind.word().into()),
+        sealed: None,
         reference: Some(reference(ATTEMPT)),
         pec_id: Some("opec1.7@pec.gestore.example".into()),
         recipient: Some(TO.into()),

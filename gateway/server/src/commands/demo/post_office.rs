@@ -32,6 +32,7 @@ pub async fn open(body: &Body) -> anyhow::Result<PostOffice> {
         .account(Account::certified(&pec(body)?, PASSWORD).receipts_in("Ricevute"))
         .account(Account::ordinary(body.sender.email.as_str(), PASSWORD));
     config.pace = Pace::of(DELIVERY);
+    config.pace.answer.stated = 2 * DELIVERY;
     PostOffice::start(config).await.context("the demo's post office does not open")
 }
 
