@@ -232,8 +232,9 @@ fn content_hash(request: &NoticeRequest, recipients: &[RecipientRequest]) -> Blo
             (facts, &recipient.addresses)
         })
         .collect();
-    let text = serde_json::to_vec(&(&request.template, &request.plan, asked, request.not_before));
-    BlobHash::of(&text.unwrap_or_default())
+    let text = serde_json::to_vec(&(&request.template, &request.plan, asked, request.not_before))
+        .expect("template, plan, facts and addresses are plain data whose keys are text");
+    BlobHash::of(&text)
 }
 
 /// The commit as it grows, recipient by recipient.

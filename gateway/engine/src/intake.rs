@@ -141,10 +141,16 @@ impl Engine {
         }
     }
 
-    /// Reads a message again that waits at the desk: after a trust anchor was added, or a case was made.
+    /// Reads a message again that waits at the desk: after a trust anchor was added, or a case was made. What
+    /// was registered and filed before is not registered and filed again. Any other message stays as it is: what
+    /// was not fetched whole must not be read as if it were.
     pub async fn read_message_again(&self, body: BodyId, id: MessageId) -> Result<(), StoreError> {
         let mut message =
             self.store.message(body, id).await?.ok_or(StoreError::Missing("message"))?;
+        match message.state {
+            MessageState::Desk { reason } if reason != DeskReason::TooLarge => {}
+            _ => return Ok(()),
+        }
         message.state = MessageState::Unread;
         let job = self.mail_job(body, Task::Read { message: id }, self.clock.now());
         let ring = (job.lane, job.id);
@@ -308,14 +314,21 @@ fn cut(text: &str, longest: usize) -> String {
 }
 
 /// Why a provider's message may not count; none when it may.
-fn distrust(intake: &Intake, signature: Option<&SignatureReport>) -> Option<DeskReason> {
-    match signature.map(|report| report.verdict) {
-        Some(Verdict::Valid) => None,
-        Some(Verdict::NotVerifiable) if intake.trust_unverifiable => None,
+fn distrust(intake: &Intake, opened: &Opened) -> Option<DeskReason> {
+    match opened.signature.as_ref().map(|report| report.verdict) {
+        Some(Verdict::Valid) => contradiction(opened),
+        Some(Verdict::NotVerifiable) if intake.trust_unverifiable => contradiction(opened),
         Some(Verdict::NotVerifiable) => Some(DeskReason::SignatureNotVerifiable),
         Some(Verdict::Invalid) => Some(DeskReason::SignatureInvalid),
         Some(Verdict::Missing) | None => Some(DeskReason::SignatureMissing),
     }
+}
+
+/// The signature holds; whether for what was read is another question.
+fn contradiction(opened: &Opened) -> Option<DeskReason> {
+    let told = opened.reading.pec.as_ref().zip(opened.signature.as_ref());
+    let stands = told.is_some_and(|(pec, signature)| pec.stands_in(signature));
+    (!stands).then_some(DeskReason::Contradiction)
 }
 
 /// Whether it is what providers tell each other, which concerns nobody here.

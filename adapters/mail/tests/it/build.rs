@@ -115,15 +115,23 @@ impl Record {
             value.map(|value| format!("<{name}>{value}</{name}>")).unwrap_or_default()
         };
         format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<postacert tipo=\"{}\" errore=\"{}\"><intestazione><mittente>segreteria@pec.organismo.example</mittente>{recipients}<risposte>segreteria@pec.organismo.example</risposte><oggetto>Convocazione</oggetto></intestazione><dati><gestore-emittente>Gestore Esempio S.p.A.</gestore-emittente><data zona=\"+0100\"><giorno>24/11/2026</giorno><ora>00:00:07</ora></data><identificativo>opec1.20261124@pec.gestore.example</identificativo><msgid>&lt;{OURS}&gt;</msgid>{}{}{}</dati></postacert>",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<postacert tipo=\"{}\" errore=\"{}\"><intestazione><mittente>{}</mittente>{recipients}<risposte>segreteria@pec.organismo.example</risposte><oggetto>Convocazione</oggetto></intestazione><dati><gestore-emittente>Gestore Esempio S.p.A.</gestore-emittente><data zona=\"+0100\"><giorno>24/11/2026</giorno><ora>00:00:07</ora></data><identificativo>opec1.20261124@pec.gestore.example</identificativo><msgid>&lt;{OURS}&gt;</msgid>{}{}{}</dati></postacert>",
             self.tipo,
             self.errore,
+            if self.tipo == "posta-certificata" {
+                LETTER_FROM
+            } else {
+                "segreteria@pec.organismo.example"
+            },
             self.ricevuta.map(|tipo| format!("<ricevuta tipo=\"{tipo}\"/>")).unwrap_or_default(),
             optional("consegna", self.consegna),
             optional("errore-esteso", self.esteso),
         )
     }
 }
+
+/// Who wrote [`letter`].
+pub const LETTER_FROM: &str = "mario@pec.example";
 
 /// Somebody's message with a file.
 pub fn letter() -> String {

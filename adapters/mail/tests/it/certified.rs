@@ -1,6 +1,6 @@
 //! Every kind of certified mail: header, record, class, kind, event.
 
-use crate::build::{Certified, OURS, Record, base64, cms, letter, read};
+use crate::build::{Certified, LETTER_FROM, OURS, Record, base64, cms, letter, read};
 use messo_core::messages::MailClass;
 use messo_core::pec::{PecEvent, PecKind, ReceiptType};
 
@@ -243,6 +243,12 @@ fn the_reference_may_be_percent_encoded_and_its_domain_rewritten() {
     assert_eq!(read(message.raw()).pec.unwrap().oddities, Vec::<String>::new());
     message.record =
         message.record.map(|xml| xml.replace(&format!("<msgid>&lt;{OURS}&gt;</msgid>"), ""));
+    assert_eq!(
+        read(message.raw()).pec.unwrap().reference,
+        None,
+        "what the signed record leaves out, the header must not add"
+    );
+    message.record = None;
     let reference = read(message.raw()).pec.unwrap().reference.unwrap();
     assert_eq!(reference, "m1.0192f3a4b5c67d8e9f00112233445566@pec.altro.example");
     assert!(messo_core::correlation::attempt_in(&reference).is_some());
@@ -339,4 +345,41 @@ fn a_message_signed_in_one_piece_is_read_inside_its_signature() {
             row.0
         );
     }
+}
+
+#[test]
+fn a_record_beside_the_signed_part_is_not_read() {
+    let genuine = Certified::new(
+        "X-Ricevuta: avvenuta-consegna\r\n",
+        &Record { errore: "nessuno", ..Record::new("errore-consegna") },
+    );
+    // This program cuts at "sig"; one that keeps the blank of the boundary cuts elsewhere.
+    let forged = Record::new("avvenuta-consegna").xml();
+    let forged = format!(
+        "--sig\r\nContent-Type: application/xml; name=\"daticert.xml\"\r\n\r\n{forged}\r\n"
+    );
+    let beside = genuine.raw().replace("--sig--", &format!("{forged}--sig--"));
+    let pec = read(&beside).pec.unwrap();
+    assert_eq!(pec.record.as_deref(), Some("errore-consegna"));
+    assert!(pec.sealed.is_some());
+    let before = genuine
+        .raw()
+        .replace("boundary=\"sig\"", "boundary=\"sig \"")
+        .replace("\r\n--sig\r\n", "\r\n--sig \r\n")
+        .replacen("message\r\n\r\n--sig ", &format!("message\r\n\r\n{forged}--sig "), 1);
+    let other = read(&before).pec.unwrap();
+    assert_ne!(other.sealed, pec.sealed, "whoever compares it with what was signed sees it");
+    let unsigned = Certified { signed: false, ..genuine };
+    assert_eq!(read(unsigned.raw()).pec.unwrap().sealed, None);
+}
+
+#[test]
+fn the_certified_sender_is_the_author_whatever_the_message_inside_says() {
+    let mut message =
+        Certified::new("X-Trasporto: posta-certificata\r\n", &Record::new("posta-certificata"));
+    message.carried = Some(letter().replace("Mario Rossi <mario@", "Tribunale <presidente@"));
+    let reading = read(message.raw());
+    let from = reading.author().from.as_ref().unwrap();
+    assert_eq!((from.name.as_str(), from.address.as_str()), ("", LETTER_FROM));
+    assert!(reading.oddities.iter().any(|what| what.contains("another author")));
 }

@@ -5,14 +5,14 @@
 //! answer adheres or refuses is not read here; it is shown.
 
 use super::ladder::Found;
-use super::{MAX_ANSWER, Opened, closing, cut, summary};
+use super::{MAX_ANSWER, Opened, closing, contradiction, cut, summary};
 use crate::Engine;
 use crate::accept::AcceptError;
 use crate::filing::Filing;
 use messo_core::addresses::{Address, Channel, EmailAddress};
 use messo_core::bodies::BodyKind;
 use messo_core::cases::{Case, CaseKind, CaseRole, CaseStanding, Document, Role};
-use messo_core::ids::{CaseId, DocumentId, JobId, MessageId};
+use messo_core::ids::{BlobHash, BodyId, CaseId, DocumentId, JobId, MessageId};
 use messo_core::jobs::{Job, Lane, Task};
 use messo_core::messages::{DeskReason, MailClass, Message, Reading, petition};
 use messo_core::notices::{
@@ -25,9 +25,15 @@ use messo_core::register::{Direction, RegisterDraft};
 use messo_core::signatures::Verdict;
 use messo_core::time::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Most names of files in a confirmation.
 const MAX_NAMES: usize = 20;
+
+/// Most registered messages of one author within [`A_DAY`] after which a petition still becomes a draft
+/// and is confirmed by itself.
+const MAX_PETITIONS: usize = 20;
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Engine {
     /// Files what somebody wrote.
@@ -40,17 +46,10 @@ impl Engine {
         let mut summary = summary(&opened);
         let reading = &opened.reading;
         // What pretends to come from a provider and does not is shown, and nothing follows from it.
-        match opened.signature.as_ref().map(|report| report.verdict) {
-            Some(Verdict::Invalid) => {
-                let reason = Some(DeskReason::SignatureInvalid);
-                return self.close(job, message, Some(summary), reason, Vec::new()).await;
-            }
-            Some(Verdict::Missing) => {
-                let reason = Some(DeskReason::SignatureMissing);
-                return self.close(job, message, Some(summary), reason, Vec::new()).await;
-            }
-            _ => {}
+        if let Some(reason) = pretence(&opened) {
+            return self.close(job, message, Some(summary), Some(reason), Vec::new()).await;
         }
+        let before = self.before(&message).await?;
         let found = self.climb(&message, reading).await?;
         summary.rung = found.rung;
         summary.candidates.clone_from(&found.candidates);
@@ -58,30 +57,43 @@ impl Engine {
             summary.attempt = Some(attempt.id);
             summary.dispatch = Some(attempt.dispatch);
         }
-        if reading.automatic {
+        // An envelope is certified in a certified mailbox only: into any other one, anybody may put a true one
+        // that was never meant for it.
+        let certified = reading.class == MailClass::PecEnvelope && message.channel == Channel::Pec;
+        // A machine's certified mail that answers nothing of ours is correspondence like any other.
+        if reading.automatic && (found.acts() || !certified) {
             return self.close(job, message, Some(summary), None, Vec::new()).await;
         }
         let mut filed = Filed::default();
-        let certified = reading.class == MailClass::PecEnvelope;
         if found.acts() {
             filed.case = found.case;
-        } else if certified && seems_petition(reading) {
-            filed.case = Some(self.draft_case(&message, reading, &mut filed.writes).await?);
+            filed.reason = match self.written_to(&found, &message, reading).await? {
+                true => DeskReason::ToRead,
+                false => DeskReason::OtherSender,
+            };
+        } else if certified
+            && !reading.automatic
+            && seems_petition(reading)
+            && (before.draft.is_some() || !self.flooded(&message, reading).await?)
+        {
             filed.reason = DeskReason::Petition;
+            filed.case = match before.draft {
+                Some(draft) => Some(draft),
+                None => Some(self.draft_case(&message, reading, &mut filed.writes).await?),
+            };
         }
-        if certified || found.acts() {
-            summary.registered = true;
+        summary.registered = before.registered || certified || found.acts();
+        if summary.registered && !before.registered {
             filed.writes.push(self.register_entry(&message, reading, filed.case));
         }
-        if let Some(case) = filed.case {
+        if let Some(case) = filed.case
+            && !self.holds(message.body, case, message.raw).await?
+        {
             filed.writes.extend(self.documents(&message, reading, case));
         }
         summary.case = filed.case;
-        if found.acts() {
-            filed.reason = DeskReason::ToRead;
-        }
         let mut writes = closing(job, message.clone(), Some(summary), Some(filed.reason));
-        let confirm = (filed.reason == DeskReason::Petition).then(|| {
+        let confirm = (filed.reason == DeskReason::Petition && !before.registered).then(|| {
             self.mail_job(message.body, Task::Confirm { message: message.id }, self.clock.now())
         });
         let ring: Vec<(Lane, JobId)> = confirm.iter().map(|job| (job.lane, job.id)).collect();
@@ -90,6 +102,45 @@ impl Engine {
         self.answer(&message, reading, &found, writes).await?;
         self.ring(&ring).await;
         Ok(())
+    }
+
+    /// What an earlier reading of the message has done already.
+    async fn before(&self, message: &Message) -> Result<Before, StoreError> {
+        let Some(summary) = &message.summary else { return Ok(Before::default()) };
+        let registered = self.store.registered(message.body, message.raw).await?.is_some();
+        Ok(Before { registered, draft: summary.case })
+    }
+
+    /// Whether a case's file holds these bytes.
+    async fn holds(&self, body: BodyId, case: CaseId, raw: BlobHash) -> Result<bool, StoreError> {
+        let documents = self.store.documents(body, case).await?;
+        Ok(documents.iter().any(|document| document.blob == raw))
+    }
+
+    /// Whether the author has the address to which we wrote what he answers.
+    async fn written_to(
+        &self,
+        found: &Found,
+        message: &Message,
+        reading: &Reading,
+    ) -> Result<bool, StoreError> {
+        let Some(attempt) = &found.attempt else { return Ok(true) };
+        let wrote_to = self.address_of(attempt).await?;
+        let from = author_address(message, reading);
+        Ok(wrote_to.zip(from).is_some_and(|(to, from)| from.line().eq_ignore_ascii_case(&to)))
+    }
+
+    /// Whether the author has had his number of petitions for one day: what follows is registered, and nothing
+    /// is made or answered by itself (RFC 3834 2).
+    async fn flooded(&self, message: &Message, reading: &Reading) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let entries = self.store.registered_between(message.body, now - A_DAY, now, None).await?;
+        let author = reading.author().from.as_ref().map_or("", |from| from.address.as_str());
+        let his = entries.iter().filter(|entry| {
+            entry.draft.direction == Direction::In
+                && entry.draft.correspondent.eq_ignore_ascii_case(author)
+        });
+        Ok(his.count() >= MAX_PETITIONS)
     }
 
     /// Commits, as an answer to the attempt that it answers where there is one.
@@ -105,7 +156,11 @@ impl Engine {
             return self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop);
         };
         let signal = Signal::Answer { from, text: cut(&reading.new_text, MAX_ANSWER) };
-        let facts = serde_json::json!({ "message": message.id, "rung": found.rung });
+        let facts = serde_json::json!({
+            "message": message.id,
+            "rung": found.rung,
+            "other_sender": !self.written_to(found, message, reading).await?,
+        });
         let detail =
             crate::reconcile::Detail { provider: Some(message.mailbox.clone()), facts, writes };
         self.tell(attempt, message, signal, said_at(reading), detail).await
@@ -266,6 +321,23 @@ impl Engine {
             not_before: None,
             recipients: vec![row],
         }))
+    }
+}
+
+/// What an earlier reading has done.
+#[derive(Default)]
+struct Before {
+    registered: bool,
+    draft: Option<CaseId>,
+}
+
+/// Why an envelope is not what its provider signed; none for other mail. One whose signer nobody answers for is
+/// shown as such.
+fn pretence(opened: &Opened) -> Option<DeskReason> {
+    match opened.signature.as_ref()?.verdict {
+        Verdict::Invalid => Some(DeskReason::SignatureInvalid),
+        Verdict::Missing => Some(DeskReason::SignatureMissing),
+        Verdict::Valid | Verdict::NotVerifiable => contradiction(opened),
     }
 }
 

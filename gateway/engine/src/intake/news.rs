@@ -18,13 +18,24 @@ use messo_core::pec::{self, PecData};
 use messo_core::ports::{Blob, Reported, StoreError, Write};
 use messo_core::receipts::Signal;
 use messo_core::time::Timestamp;
+use std::time::Duration;
 
 /// Most recipients of one bounce that are looked at.
 const MAX_BOUNCES: usize = 50;
 
+/// How much of what we sent is read to know who wrote it, in bytes: its header is shorter.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// First pause for a receipt without our reference; each is four times the one before.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// Most pauses: six minutes in all.
+const MAX_WAITS: u32 = 5;
+
 impl Engine {
-    /// A receipt of certified mail. It counts when its signature holds, it is about an attempt of ours by
-    /// certified mail, and about the recipient of that attempt.
+    /// A receipt of certified mail. It counts when its signature holds over what was read, and its signed
+    /// record names an attempt of ours by certified mail, the address that wrote it, and its recipient. Who
+    /// has a true receipt of his own can send it to us under any header.
     pub(super) async fn pec_receipt(
         &self,
         job: &Job,
@@ -36,10 +47,15 @@ impl Engine {
             let reason = Some(DeskReason::UnknownPec);
             return self.close(job, message, Some(summary), reason, Vec::new()).await;
         };
+        let untrue = distrust(&self.intake, &opened);
         if between_providers(pec.kind) {
-            return self.close(job, message, Some(summary), None, Vec::new()).await;
+            return self.close(job, message, Some(summary), untrue, Vec::new()).await;
         }
         let found = self.attempt_of(&message, pec).await?;
+        if found.is_none() && untrue.is_none() && awaits_its_name(pec) && job.claims <= MAX_WAITS {
+            let pause = FIRST_WAIT * 4u32.pow(job.claims.saturating_sub(1));
+            return self.later(job, self.clock.now() + pause).await;
+        }
         if let Some((rung, attempt)) = &found {
             summary.rung = Some(*rung);
             summary.attempt = Some(attempt.id);
@@ -49,8 +65,13 @@ impl Engine {
             Some((_, attempt)) => self.address_of(attempt).await?,
             None => None,
         };
-        let event = address.as_deref().and_then(|address| about(pec, address));
-        let reason = distrust(&self.intake, opened.signature.as_ref())
+        let mut event = address.as_deref().and_then(|address| pec.event_for(address));
+        if let Some((_, attempt)) = &found
+            && !self.wrote(attempt, pec.sender.as_deref()).await?
+        {
+            event = None;
+        }
+        let reason = untrue
             .or((pec.kind.is_none()).then_some(DeskReason::UnknownPec))
             .or((event.is_none()).then_some(DeskReason::NoMatch));
         let (Some((_, attempt)), Some(event), None) = (found, event, reason) else {
@@ -89,8 +110,19 @@ impl Engine {
         Ok(attempt.map(|attempt| (Rung::PecId, attempt)).filter(by_pec))
     }
 
+    /// Whether this is the address that an attempt was written from, as its exact bytes say: anybody can give
+    /// a message of his own the Message-ID of one that he got from us.
+    async fn wrote(&self, attempt: &Attempt, sender: Option<&str>) -> Result<bool, StoreError> {
+        let Some(bytes) = self.store.blob(attempt.body, attempt.content).await? else {
+            return Ok(false);
+        };
+        let head = &bytes[..bytes.len().min(MAX_HEAD)];
+        let from = self.intake.reader.read(head).ok().and_then(|reading| reading.headers.from);
+        Ok(from.zip(sender).is_some_and(|(from, sender)| from.address.eq_ignore_ascii_case(sender)))
+    }
+
     /// Where an attempt went.
-    async fn address_of(&self, attempt: &Attempt) -> Result<Option<String>, StoreError> {
+    pub(super) async fn address_of(&self, attempt: &Attempt) -> Result<Option<String>, StoreError> {
         let dispatch = self.store.dispatch(attempt.body, attempt.dispatch).await?;
         Ok(dispatch
             .as_ref()
@@ -263,10 +295,12 @@ fn by_pec((_, attempt): &(Rung, Attempt)) -> bool {
     attempt.channel == Channel::Pec
 }
 
-/// What a receipt says about a sending to this address; none when it is about somebody else.
-fn about(pec: &PecData, address: &str) -> Option<pec::PecEvent> {
-    let other = pec.recipient.as_ref().is_some_and(|named| !named.eq_ignore_ascii_case(address));
-    if other { None } else { pec.event_for(address) }
+/// Whether only the provider's name for the message can tell what a receipt is about: it is known once the
+/// acceptance was read, which may come later.
+fn awaits_its_name(pec: &PecData) -> bool {
+    pec.reference.is_none()
+        && pec.pec_id.is_some()
+        && pec.kind.is_some_and(|kind| kind.event().is_some())
 }
 
 fn meaning(bounce: &Bounce) -> (Signal, Weight) {
