@@ -12,7 +12,7 @@ from celery import Celery
 
 broker, count = sys.argv[1], int(sys.argv[2])
 app = Celery("jobs", broker=broker)
-app.conf.update(task_ignore_result=True, task_acks_late=True, worker_prefetch_multiplier=16)
+app.conf.update(task_ignore_result=True, worker_redirect_stdouts=False, task_acks_late=True, worker_prefetch_multiplier=16)
 done = 0
 over = threading.Event()
 
