@@ -1,7 +1,7 @@
 //! Every kind of certified mail: header, record, class, kind, event.
 
 use crate::build::{Certified, LETTER_FROM, OURS, Record, base64, cms, letter, read};
-use messo_core::messages::MailClass;
+use messo_core::messages::{MailClass, Reading};
 use messo_core::pec::{PecEvent, PecKind, ReceiptType};
 
 /// Kind, lines of the header, `tipo`, `errore`, `errore-esteso`.
@@ -117,25 +117,31 @@ fn every_kind_is_told_by_its_header_and_its_record() {
     }
 }
 
+/// A reading without the hash of the part that it was made from.
+fn said(mut reading: Reading) -> Reading {
+    reading.pec.as_mut().unwrap().sealed = None;
+    reading
+}
+
 #[test]
 fn line_feeds_alone_are_read_as_line_ends() {
     for row in &KINDS {
         let raw = message(row).raw();
         let (crlf, lf) = (read(&raw), read(raw.replace("\r\n", "\n")));
-        assert_eq!(crlf, lf, "{:?}", row.0);
+        assert_eq!(said(crlf), said(lf), "{:?}", row.0);
     }
 }
 
 #[test]
 fn a_receipt_without_signature_part_and_closing_boundary_is_the_same_receipt() {
     for row in KINDS.iter().filter(|row| row.0 != PecKind::Anomaly) {
-        let whole = read(message(row).raw());
         let raw = message(row).raw();
+        let whole = said(read(&raw));
         let end = raw.find("\r\n--sig\r\nContent-Type: application/x-pkcs7").unwrap();
-        let cut = read(&raw[..end]);
+        let cut = said(read(&raw[..end]));
         assert_eq!((cut.class, &cut.pec, &cut.text), (whole.class, &whole.pec, &whole.text));
         let unsigned = Certified { signed: false, ..message(row) };
-        assert_eq!(read(unsigned.raw()).pec, whole.pec);
+        assert_eq!(said(read(unsigned.raw())).pec, whole.pec);
     }
 }
 

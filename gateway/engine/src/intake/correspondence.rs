@@ -65,12 +65,10 @@ impl Engine {
             return self.close(job, message, Some(summary), None, Vec::new()).await;
         }
         let mut filed = Filed::default();
+        let other_sender = found.acts() && !self.written_to(&found, &message, reading).await?;
         if found.acts() {
             filed.case = found.case;
-            filed.reason = match self.written_to(&found, &message, reading).await? {
-                true => DeskReason::ToRead,
-                false => DeskReason::OtherSender,
-            };
+            filed.reason = if other_sender { DeskReason::OtherSender } else { DeskReason::ToRead };
         } else if certified
             && !reading.automatic
             && seems_petition(reading)
@@ -99,16 +97,16 @@ impl Engine {
         let ring: Vec<(Lane, JobId)> = confirm.iter().map(|job| (job.lane, job.id)).collect();
         writes.extend(confirm.map(Write::Job));
         writes.extend(filed.writes);
-        self.answer(&message, reading, &found, writes).await?;
+        self.answer(&message, reading, &found, other_sender, writes).await?;
         self.ring(&ring).await;
         Ok(())
     }
 
     /// What an earlier reading of the message has done already.
     async fn before(&self, message: &Message) -> Result<Before, StoreError> {
-        let Some(summary) = &message.summary else { return Ok(Before::default()) };
-        let registered = self.store.registered(message.body, message.raw).await?.is_some();
-        Ok(Before { registered, draft: summary.case })
+        let entry = self.store.registered(message.body, message.raw).await?;
+        let registered = entry.is_some();
+        Ok(Before { registered, draft: entry.and_then(|entry| entry.draft.case) })
     }
 
     /// Whether a case's file holds these bytes.
@@ -149,6 +147,7 @@ impl Engine {
         message: &Message,
         reading: &Reading,
         found: &Found,
+        other_sender: bool,
         writes: Vec<Write>,
     ) -> Result<(), StoreError> {
         let from = author_address(message, reading);
@@ -159,7 +158,7 @@ impl Engine {
         let facts = serde_json::json!({
             "message": message.id,
             "rung": found.rung,
-            "other_sender": !self.written_to(found, message, reading).await?,
+            "other_sender": other_sender,
         });
         let detail =
             crate::reconcile::Detail { provider: Some(message.mailbox.clone()), facts, writes };
