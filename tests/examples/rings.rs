@@ -14,8 +14,7 @@ const BATCH: usize = 100;
 #[tokio::main]
 async fn main() {
     messo_tests::install_tls_provider();
-    let count: usize =
-        std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let count: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20_000);
     let broker = RabbitMq::start().await.expect("RabbitMQ starts");
     let url = broker.virtual_host().await;
     let doorbell = Arc::new(RabbitDoorbell::new(&url).expect("an address"));
@@ -29,8 +28,7 @@ async fn main() {
     let began = Instant::now();
     for _ in 0..count / BATCH {
         #[expect(clippy::disallowed_methods, reason = "this program needs no seed")]
-        let rings: Vec<_> =
-            (0..BATCH).map(|_| (Lane::Mail, JobId(uuid::Uuid::now_v7()))).collect();
+        let rings: Vec<_> = (0..BATCH).map(|_| (Lane::Mail, JobId(uuid::Uuid::now_v7()))).collect();
         doorbell.ring(&rings).await.expect("the ring is confirmed");
     }
     let rung = began.elapsed().as_secs_f64();

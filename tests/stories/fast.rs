@@ -1,6 +1,7 @@
 //! Stories that need no server.
 
 mod api;
+mod attacks;
 mod crash;
 mod entrance;
 mod layout;

@@ -27,7 +27,11 @@ fn sheet(words: &[&str]) -> String {
 }
 
 /// Releases a sheet by a plan; the dispatch of each word.
-fn release(installation: &Installation, words: &[&str], plan: &str) -> HashMap<String, String> {
+pub(super) fn release(
+    installation: &Installation,
+    words: &[&str],
+    plan: &str,
+) -> HashMap<String, String> {
     let file = installation.file("cases.csv", sheet(words));
     let file = file.to_str().expect("a path in UTF-8");
     let report =
@@ -41,19 +45,24 @@ fn release(installation: &Installation, words: &[&str], plan: &str) -> HashMap<S
         .collect()
 }
 
-fn show(installation: &Installation, id: &str) -> Value {
+pub(super) fn show(installation: &Installation, id: &str) -> Value {
     installation.json(&["dispatch", "show", id, "--json"])
 }
 
 /// The state of the leg of a channel.
-fn leg(shown: &Value, channel: &str) -> String {
+pub(super) fn leg(shown: &Value, channel: &str) -> String {
     let legs = shown["legs"].as_array().expect("legs");
     let leg = legs.iter().find(|leg| leg["channel"] == channel).expect("a leg of that channel");
     leg["state"].as_str().expect("a state").to_owned()
 }
 
 /// Waits until the leg of a channel is in a state.
-async fn until(installation: &Installation, id: &str, channel: &str, state: &str) -> Value {
+pub(super) async fn until(
+    installation: &Installation,
+    id: &str,
+    channel: &str,
+    state: &str,
+) -> Value {
     let mut shown = Value::Null;
     for _ in 0..150 {
         shown = show(installation, id);
@@ -65,7 +74,7 @@ async fn until(installation: &Installation, id: &str, channel: &str, state: &str
     panic!("the {channel} leg never was {state}: {shown:#}");
 }
 
-fn signals(shown: &Value) -> Vec<String> {
+pub(super) fn signals(shown: &Value) -> Vec<String> {
     let receipts = shown["receipts"].as_array().expect("receipts");
     receipts
         .iter()
@@ -73,7 +82,7 @@ fn signals(shown: &Value) -> Vec<String> {
         .collect()
 }
 
-async fn open() -> (PostOffice, Installation) {
+pub(super) async fn open() -> (PostOffice, Installation) {
     messo_tests::install_tls_provider();
     let office = post_office::open().await;
     let installation = post_office::installation(&office).with("MESSO_WORKER_SWEEP_MS", "100");

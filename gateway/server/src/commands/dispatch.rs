@@ -29,9 +29,9 @@ pub async fn run(command: Dispatch, place: &Place) -> anyhow::Result<()> {
                 .await?
                 .with_context(|| format!("there is no dispatch {id}"))?;
             if json {
-                println!("{}", serde_json::to_string(&view)?);
+                writeln!(std::io::stdout(), "{}", serde_json::to_string(&view)?)?;
             } else {
-                println!("{}", serde_json::to_string_pretty(&view)?);
+                writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&view)?)?;
             }
         }
         Dispatch::List { state, older_than, limit, json, jsonl } => {

@@ -12,6 +12,7 @@ use messo_engine::verify::{Checks, Verification, verify};
 use messo_mail::Reader;
 use messo_signatures::Anchors;
 use messo_timestamps::Stamps;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -32,7 +33,7 @@ pub async fn run(evidence: Evidence, place: &Place) -> anyhow::Result<ExitCode> 
             let key = key.as_deref().map(unhex).transpose().context("--key")?;
             let verification = check(&file, key, trust.as_deref())?;
             if json {
-                println!("{}", serde_json::to_string(&verification)?);
+                writeln!(std::io::stdout(), "{}", serde_json::to_string(&verification)?)?;
             } else {
                 tell(&verification);
             }

@@ -9,6 +9,7 @@ use messo_core::ports::MailReader;
 use messo_mail::{Limits, Reader};
 use serde_json::{Value, json};
 use std::io::Read;
+use std::io::Write as _;
 use std::path::Path;
 
 /// Longest text of a message that is shown on a terminal, in characters.
@@ -19,7 +20,7 @@ pub fn run(mail: &Mail) -> anyhow::Result<()> {
     let Mail::Read { file, json } = mail;
     let reading = Reader::default().read(&bytes_of(file)?)?;
     if *json {
-        println!("{}", object(&reading));
+        writeln!(std::io::stdout(), "{}", object(&reading))?;
     } else {
         print!("{}", sentences(&reading));
     }

@@ -12,6 +12,7 @@ use messo_core::signatures::SignatureReport;
 use messo_mail::Reader;
 use messo_signatures::Anchors;
 use serde_json::{Value, json};
+use std::io::Write as _;
 use std::path::Path;
 
 /// Reads a message of certified mail and checks its provider's signature. Needs no data folder.
@@ -35,7 +36,7 @@ pub fn run(pec: &Pec, place: &Place) -> anyhow::Result<()> {
     };
     let found = Found { reading: &reading, carried: carried.as_ref(), report: &report };
     if *json {
-        println!("{}", found.object());
+        writeln!(std::io::stdout(), "{}", found.object())?;
     } else {
         print!("{}", found.sentences());
     }
