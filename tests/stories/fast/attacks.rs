@@ -8,7 +8,7 @@ use super::pec::{leg, open, release, show, signals, until};
 use messo_core::cases::CaseStanding;
 use messo_core::ids::BodyId;
 use messo_core::messages::{DeskReason, Message, MessageState};
-use messo_core::ports::{Clock, MessageFilter, Store};
+use messo_core::ports::{Clock, Commit, MessageFilter, Store, Write};
 use messo_core::register::Direction;
 use messo_core::time::Timestamp;
 use messo_postoffice::{Flaws, Form, Kind, Letter, Original, PostOffice, Provider, Statement};
@@ -349,19 +349,25 @@ async fn petitions(inside: &Inside, count: usize) -> Vec<Message> {
     panic!("not all was read");
 }
 
-/// Signs in and reads a message again, so many times.
+/// Somebody of the office at a browser, with the cookie of the session.
+async fn sign_in(installation: &Installation, serving: &Serving) -> (reqwest::Client, String) {
+    set_password(installation, "anna", PASSWORD);
+    let none = reqwest::redirect::Policy::none();
+    let client = reqwest::Client::builder().redirect(none).build().unwrap();
+    let form = [("login", "anna"), ("password", PASSWORD)];
+    let answer = client.post(format!("{}/login", serving.url)).form(&form).send().await.unwrap();
+    let cookie = answer.headers()[reqwest::header::SET_COOKIE].to_str().unwrap().to_owned();
+    (client, cookie)
+}
+
+/// Reads a message again, so many times.
 async fn read_again(
     installation: &Installation,
     serving: &Serving,
     message: &Message,
     times: usize,
 ) {
-    set_password(installation, "anna", PASSWORD);
-    let client =
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let form = [("login", "anna"), ("password", PASSWORD)];
-    let answer = client.post(format!("{}/login", serving.url)).form(&form).send().await.unwrap();
-    let cookie = answer.headers()[reqwest::header::SET_COOKIE].to_str().unwrap().to_owned();
+    let (client, cookie) = sign_in(installation, serving).await;
     for _ in 0..times {
         let url = format!("{}/posta/{}/rileggi", serving.url, message.id);
         let answer =
@@ -454,4 +460,123 @@ async fn a_mailbox_run_killed_many_times_loses_nothing_and_takes_nothing_twice()
         .map(|entry| entry.draft.document)
         .collect();
     assert_eq!(came.len(), LETTERS, "each registered once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_in_the_mailbox_of_another_body_moves_nothing_of_the_first() {
+    let (office, installation) = open().await;
+    let first = installation.serve(&[]).ready().await;
+    let ids = release(&installation, &["senza-consegna"], "pec");
+    let id = &ids["senza-consegna"];
+    acceptance(&office, &installation, id).await;
+    let ours = our_id(&installation, id);
+    drop(first);
+
+    // A second body, to which the ordinary mailbox belongs from now on.
+    let inside = Inside::of(&installation).await;
+    let mut other = inside.store.body(inside.body).await.unwrap().unwrap();
+    other.id = BodyId(uuid::Uuid::from_u128(77));
+    other.number = 2;
+    let writes = vec![Write::Body(Box::new(other.clone()))];
+    inside.store.commit(Commit { guards: Vec::new(), writes }).await.unwrap();
+    let file = installation.data().join("messo.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text
+        .replace("name = \"pec\"\n", "name = \"pec\"\nbody = 1\n")
+        .replace("name = \"ordinaria\"\n", "name = \"ordinaria\"\nbody = 2\n");
+    std::fs::write(&file, text).unwrap();
+    let _serving = installation.serve(&["--role", "worker,intake"]);
+    let own = Letter::new(PEC, SILENT, "x", "x");
+    let receipt = stated(office.away(), Kind::Delivery, &own, &ours, SILENT);
+    office.put(EMAIL, "INBOX", named(&receipt, "di un altro").as_bytes()).unwrap();
+    let theirs = Inside { body: other.id, ..inside };
+    assert_eq!(desk(&theirs.read("di un altro").await), Some(DeskReason::NoMatch));
+    assert_eq!(leg(&show(&installation, id), "pec"), "submitted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_confirms_petitions_and_one_that_confirms_confirmations_fall_silent() {
+    let (office, installation) = open().await;
+    let _serving = installation.serve(&[]).ready().await;
+    let inside = Inside::of(&installation).await;
+    let letter =
+        Letter::new(LAWYER, PEC, "Ricevuta di protocollo: Istanza di mediazione", "Istanza.")
+            .header("Auto-Submitted", "auto-generated")
+            .attach("istanza.pdf", "application/pdf", b"%PDF-1.7\n%%EOF\n");
+    office.deliver_petition(PEC, &letter).unwrap();
+    let read = inside.read("Ricevuta di protocollo").await;
+    assert_eq!(desk(&read), Some(DeskReason::Unfiled), "certified, so a person sees it");
+    assert_eq!(inside.registered().await, [1]);
+    assert!(inside.store.cases(inside.body, 10).await.unwrap().is_empty());
+
+    // What we confirm ourselves says that a machine wrote it.
+    let petition = Letter::new(LAWYER, PEC, "Istanza di mediazione", "x").attach(
+        "istanza.pdf",
+        "application/pdf",
+        b"%PDF-1.7\n%%EOF\n",
+    );
+    office.deliver_petition(PEC, &petition).unwrap();
+    let mut told = Vec::new();
+    for _ in 0..150 {
+        told = office.messages(LAWYER, "INBOX").unwrap();
+        if !told.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let told = String::from_utf8_lossy(told.first().expect("the author is told")).into_owned();
+    assert!(told.contains("Auto-Submitted: auto-generated"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_strangers_write_is_shown_as_text_and_never_as_a_page() {
+    let (office, installation) = open().await;
+    let serving = installation.serve(&[]).ready().await;
+    let inside = Inside::of(&installation).await;
+    let script = "<script>alert(1)</script>";
+    let mut letter =
+        Letter::new(LAWYER, PEC, &format!("Istanza {script} {}", "x".repeat(50_000)), script);
+    letter.from_name = format!("\"{script}");
+    letter = letter.attach(
+        &format!("a{script}\r\nX-Injected: 1;.pdf"),
+        "text/html",
+        b"%PDF-1.7\n%%EOF\n",
+    );
+    for number in 0..400 {
+        letter =
+            letter.attach(&format!("istanza{number}.pdf"), "application/pdf", b"%PDF-1.7\n%%EOF\n");
+    }
+    office.deliver_petition(PEC, &letter).unwrap();
+    let message = inside.read("Istanza").await;
+    let case = message.summary.as_ref().unwrap().case.expect("a draft");
+    let documents = inside.store.documents(inside.body, case).await.unwrap();
+    assert!(documents.len() <= 201, "{} documents", documents.len());
+    let (client, cookie) = sign_in(&installation, &serving).await;
+    let get = |path: String| {
+        let request = client.get(format!("{}{path}", serving.url));
+        request.header(reqwest::header::COOKIE, &cookie).send()
+    };
+    let pages = [
+        "/posta".to_owned(),
+        format!("/posta/{}", message.id),
+        format!("/pratiche/{case}"),
+        "/".into(),
+        "/protocollo".into(),
+    ];
+    for path in pages {
+        let page = get(path.clone()).await.unwrap();
+        assert_eq!(page.status(), 200, "{path}");
+        let text = page.text().await.unwrap();
+        assert!(!text.contains(script), "{path}");
+    }
+    let odd = documents.iter().find(|one| one.name.contains("script")).expect("the odd name");
+    let file = get(format!("/pratiche/{case}/documenti/{}", odd.id)).await.unwrap();
+    let headers = file.headers();
+    assert!(headers.get("x-injected").is_none());
+    assert!(headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    assert_eq!(headers["content-type"], "application/pdf", "by its content");
+    for number in [i64::MIN, -1, 0, i64::MAX] {
+        let page = get(format!("/protocollo?anno=2026&fino={number}")).await.unwrap();
+        assert_eq!(page.status(), 200, "fino={number}");
+    }
 }

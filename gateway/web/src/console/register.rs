@@ -45,7 +45,7 @@ pub(super) async fn page(
     let engine = app.engine();
     let year = asked.anno.unwrap_or_else(|| engine.clock.now().in_rome().year());
     let last = match asked.fino {
-        Some(number) => number,
+        Some(number) => number.max(0),
         None => engine.store.register_end(who.body.id, year).await?,
     };
     let from = (last - PAGE + 1).max(1);
