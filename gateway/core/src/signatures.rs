@@ -266,6 +266,19 @@ impl SignatureReport {
             .unwrap_or(Verdict::Valid);
         Self { verdict, reasons, signer, digest_algorithm, checked_at_instant, signed: None }
     }
+
+    /// What the report is worth for somebody who read this part (its SHA-256): nothing when the signature was
+    /// made over another one.
+    #[must_use]
+    pub fn of_what_was_read(self, read: Option<BlobHash>) -> Self {
+        if self.signed.is_none() || self.signed == read {
+            return self;
+        }
+        let reasons = [self.reasons, vec![SignatureFault::MimeStructure]].concat();
+        let (signed, signer, at) = (self.signed, self.signer, self.checked_at_instant);
+        let report = Self::from_reasons(reasons, signer, self.digest_algorithm, at);
+        Self { signed, ..report }
+    }
 }
 
 /// A time stamp that was checked (RFC 3161).
@@ -299,6 +312,17 @@ fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D:
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_signature_over_another_part_than_was_read_is_worth_nothing() {
+        let over = Some(BlobHash::of(b"signed"));
+        let report = SignatureReport::from_reasons(Vec::new(), None, None, Timestamp(0));
+        let report = SignatureReport { signed: over, ..report };
+        assert_eq!(report.clone().of_what_was_read(over), report);
+        for read in [None, Some(BlobHash::of(b"another"))] {
+            assert_eq!(report.clone().of_what_was_read(read).verdict, Verdict::Invalid);
+        }
+    }
 
     #[test]
     fn every_fault_has_its_own_word_and_sentence_and_json_says_the_word() {

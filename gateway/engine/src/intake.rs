@@ -228,7 +228,9 @@ impl Engine {
             );
             let said = reading.pec.as_ref().and_then(|pec| pec.instant.as_ref());
             let at = said.map(|instant| instant.at).or(reading.headers.date).unwrap_or(fallback);
-            let signature = certified.then(|| intake.signatures.check(&raw, at));
+            let sealed = reading.pec.as_ref().and_then(|pec| pec.sealed);
+            let signature =
+                certified.then(|| intake.signatures.check(&raw, at).of_what_was_read(sealed));
             Ok::<_, messo_core::ports::UnreadableMail>(Opened { reading, signature })
         })
         .await;
@@ -324,11 +326,14 @@ fn distrust(intake: &Intake, opened: &Opened) -> Option<DeskReason> {
     }
 }
 
-/// The signature holds; whether for what was read is another question.
+/// The signature holds; whether a provider made it, and for what was read, is another question.
 fn contradiction(opened: &Opened) -> Option<DeskReason> {
     let told = opened.reading.pec.as_ref().zip(opened.signature.as_ref());
     let stands = told.is_some_and(|(pec, signature)| pec.stands_in(signature));
-    (!stands).then_some(DeskReason::Contradiction)
+    // Providers sign as `posta-certificata@…` (RFC 6109 3.1); people have certificates of the same authorities.
+    let from = opened.reading.headers.from.as_ref().map(|from| from.address.to_lowercase());
+    let provider = from.is_some_and(|address| address.starts_with("posta-certificata@"));
+    (!stands || !provider).then_some(DeskReason::Contradiction)
 }
 
 /// Whether it is what providers tell each other, which concerns nobody here.

@@ -29,6 +29,7 @@ pub fn run(pec: &Pec, place: &Place) -> anyhow::Result<()> {
     let at = instant.map(|instant| instant.at).or(reading.headers.date);
     let report =
         messo_signatures::verify_message(&raw, at.unwrap_or_else(|| SystemClock.now()), &anchors);
+    let report = report.of_what_was_read(reading.pec.as_ref().and_then(|pec| pec.sealed));
     // A receipt's own reading leaves out what it brings back; here it is shown.
     let carried = match reading.class {
         MailClass::PecReceipt => reader.carried(&raw),
