@@ -12,6 +12,7 @@ mod news;
 use crate::Engine;
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
+use messo_core::addresses::Channel;
 use messo_core::ids::{BodyId, JobId, MessageId};
 use messo_core::jobs::{Job, Lane, Priority, Task};
 use messo_core::messages::{
@@ -87,7 +88,8 @@ impl Engine {
     async fn keep(&self, arrived: Arrived) -> Result<Taken, StoreError> {
         let (body, identity) = (arrived.body, identity(&arrived.raw));
         if let Some(known) = self.store.message_identified(body, identity).await? {
-            return Ok((known, false, None));
+            let ring = self.seen_certified(known, arrived).await?;
+            return Ok((known, false, ring));
         }
         let now = self.clock.now();
         let size = arrived.whole_size.unwrap_or(arrived.raw.len() as u64);
@@ -129,6 +131,38 @@ impl Engine {
         }
     }
 
+    /// A message known from an ordinary mailbox, into which anybody may have put a copy of it, shows itself in a
+    /// certified one: that one counts, and it is read as it stands there, unless something was done with it.
+    async fn seen_certified(
+        &self,
+        known: MessageId,
+        arrived: Arrived,
+    ) -> Result<Option<(Lane, JobId)>, StoreError> {
+        if arrived.channel != Channel::Pec || arrived.whole_size.is_some() {
+            return Ok(None);
+        }
+        let Some(mut message) = self.store.message(arrived.body, known).await? else {
+            return Ok(None);
+        };
+        let registered = message.summary.as_ref().is_some_and(|summary| summary.registered);
+        let open = matches!(message.state, MessageState::Unread | MessageState::Desk { .. });
+        if message.channel == Channel::Pec || registered || !open {
+            return Ok(None);
+        }
+        let blob = Blob::new(arrived.body, arrived.raw);
+        message.raw = blob.hash;
+        message.size = blob.bytes.len() as u64;
+        (message.channel, message.sandbox) = (arrived.channel, arrived.sandbox);
+        (message.mailbox, message.folder) = (arrived.mailbox, arrived.folder);
+        message.state = MessageState::Unread;
+        let job = self.mail_job(arrived.body, Task::Read { message: known }, self.clock.now());
+        let ring = (job.lane, job.id);
+        let writes = vec![Write::Blob(blob), Write::Message(Box::new(message)), Write::Job(job)];
+        // When it is being read this very moment, this fails, and the mailbox shows the message again.
+        self.store.commit(Commit { guards: Vec::new(), writes }).await?;
+        Ok(Some(ring))
+    }
+
     fn mail_job(&self, body: BodyId, task: Task, due_at: Timestamp) -> Job {
         Job {
             id: JobId(self.ids.uuid()),
@@ -164,6 +198,10 @@ impl Engine {
     pub async fn settle_message(&self, body: BodyId, id: MessageId) -> Result<(), StoreError> {
         let mut message =
             self.store.message(body, id).await?.ok_or(StoreError::Missing("message"))?;
+        // What was not read yet must be read, whoever has looked at it.
+        if !matches!(message.state, MessageState::Desk { .. }) {
+            return Ok(());
+        }
         message.state = MessageState::Settled;
         let writes = vec![Write::Message(Box::new(message))];
         self.store.commit(Commit { guards: Vec::new(), writes }).await.map(drop)

@@ -257,6 +257,17 @@ async fn a_true_envelope_that_was_meant_for_others_is_not_registered_as_certifie
     assert_eq!(desk(&read), Some(DeskReason::Unfiled));
     assert_eq!(inside.registered().await, Vec::<i64>::new());
 
+    // The copy was there first; the true one in the certified mailbox counts all the same.
+    office.put(PEC, "INBOX", named(&envelope, "spedita ad altri").as_bytes()).unwrap();
+    for _ in 0..100 {
+        if !inside.registered().await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let read = inside.read("Istanza di mediazione").await;
+    assert_eq!((read.channel, desk(&read)), (Channel::Pec, Some(DeskReason::Petition)));
+
     // The message inside names a court; the provider answers for the attacker.
     let at = Wall.now();
     let letter = Letter::new("presidente@tribunale.example", PEC, "Ordinanza", "Si ordina.");
@@ -280,7 +291,8 @@ async fn a_true_envelope_that_was_meant_for_others_is_not_registered_as_certifie
     let read = inside.read("Ordinanza").await;
     assert_eq!(read.summary.unwrap().from, ATTACKER);
     let entries = inside.store.register(inside.body, 2026, 1, 10).await.unwrap();
-    assert_eq!(entries[0].draft.correspondent, ATTACKER);
+    assert!(entries.iter().any(|entry| entry.draft.correspondent == ATTACKER));
+    assert!(entries.iter().all(|entry| !entry.draft.correspondent.contains("tribunale")));
 
     // A receipt that calls itself an envelope.
     let receipt = stated(

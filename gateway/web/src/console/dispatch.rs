@@ -53,6 +53,8 @@ struct Page {
 }
 
 struct Answer {
+    /// From an address to which this dispatch was not written.
+    other_sender: bool,
     from: String,
     channel: &'static str,
     at: String,
@@ -188,7 +190,11 @@ fn standing(record: &Record, now: Timestamp) -> Standing {
         state: state.word(),
         state_title: dispatch.title(),
         sandbox: record.sandbox(),
-        answers: record.receipts.iter().filter_map(answer).collect(),
+        answers: record
+            .receipts
+            .iter()
+            .filter_map(|receipt| answer(receipt, &record.dispatch))
+            .collect(),
         legs: dispatch.legs.iter().enumerate().map(|(i, leg)| leg_line(i, leg, now)).collect(),
         events: told.iter().rev().map(event).collect(),
         can_cancel: can_cancel(dispatch, now),
@@ -203,9 +209,11 @@ fn can_cancel(dispatch: &Dispatch, now: Timestamp) -> bool {
     tried != *dispatch && tried.state() == DispatchState::Cancelled
 }
 
-fn answer(receipt: &Receipt) -> Option<Answer> {
+fn answer(receipt: &Receipt, dispatch: &Dispatch) -> Option<Answer> {
     let Signal::Answer { from, text } = &receipt.signal else { return None };
+    let mut written_to = dispatch.legs.iter().filter_map(|leg| leg.address.as_ref());
     Some(Answer {
+        other_sender: !written_to.any(|to| to.line().eq_ignore_ascii_case(&from.line())),
         from: from.line(),
         channel: receipt.channel.title(),
         at: minute(receipt.at),
