@@ -14,7 +14,7 @@ mod receipts;
 const HEADER: &str = "numero;anno;data_presentazione;materia;valore;ruolo;nome;cognome;email;indirizzo;civico;cap;comune;provincia;data_incontro;sede";
 
 const USAGE: &str = "usage: messo-bench sheet ROWS | letters COUNT [FOLDER] | lettre PORT COUNT SESSIONS HTML | \
-    receipts-make FOLDER FILE DISPATCHES ANSWERED whole|text | receipts-take FOLDER FILE SKIP COUNT | \
+    receipts-make FOLDER FILE DISPATCHES ANSWERED whole|text | receipts-take FOLDER FILE SKIP COUNT READERS | \
     receipts-parts FOLDER FILE COUNT";
 
 fn main() -> anyhow::Result<()> {
@@ -37,8 +37,9 @@ fn main() -> anyhow::Result<()> {
                 whole,
             )?;
         }
-        ["receipts-take", folder, file, skip, count] => {
-            receipts::take(folder.as_ref(), file.as_ref(), skip.parse()?, count.parse()?)?;
+        ["receipts-take", folder, file, skip, count, readers] => {
+            let (skip, count) = (skip.parse()?, count.parse()?);
+            receipts::take(folder.as_ref(), file.as_ref(), skip, count, readers.parse()?)?;
         }
         ["receipts-parts", folder, file, count] => {
             receipts::parts(folder.as_ref(), file.as_ref(), count.parse()?)?;

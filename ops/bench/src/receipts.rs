@@ -26,23 +26,31 @@ const PIECE: usize = 4 << 20;
 /// How often it is looked whether all is done.
 const LOOK: Duration = Duration::from_millis(20);
 /// Longest run.
-const MOST_S: f64 = 1_800.0;
+const MOST_S: f64 = 600.0;
 
 /// Receipts of a dispatch: acceptance and delivery.
 const EACH: u64 = 2;
 
 /// Takes `count` receipts of `file`, after the first `skip`, into the database of a folder; prints one line of JSON.
-pub fn take(folder: &Path, file: &Path, skip: u64, count: u64) -> anyhow::Result<()> {
+/// An installation has one reader at work in a process; more stand for more processes.
+pub fn take(folder: &Path, file: &Path, skip: u64, count: u64, readers: u32) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(taking(folder, Messages::open(file, skip)?, count))
+    runtime.block_on(taking(folder, Messages::open(file, skip)?, count, readers))
 }
 
-async fn taking(folder: &Path, mut messages: Messages, count: u64) -> anyhow::Result<()> {
-    let House { engine, storage, body } = House::open(folder, Vec::new()).await?;
+async fn taking(
+    folder: &Path,
+    mut messages: Messages,
+    count: u64,
+    readers: u32,
+) -> anyhow::Result<()> {
+    let House { engine, storage, body } = House::open(folder, Vec::new(), false).await?;
     let before = engine.store.progress(body, None).await?;
     let (written, cpu, began) = (storage.written(), super::cpu()?, engine.clock.now());
     let seconds = || engine.clock.now().since(began).as_secs_f64();
-    let workers = Workers::start(engine.clone(), &[Lane::Mail], "bench".into());
+    let workers: Vec<_> = (0..readers)
+        .map(|number| Workers::start(engine.clone(), &[Lane::Mail], format!("bench {number}")))
+        .collect();
     let (mut taken, mut bytes) = (0, 0);
     while taken < count {
         let piece = messages.piece((count - taken).try_into()?)?;
@@ -67,20 +75,22 @@ async fn taking(folder: &Path, mut messages: Messages, count: u64) -> anyhow::Re
     while !(now.delivered == wanted && idle(&*storage).await?) {
         anyhow::ensure!(
             seconds() < MOST_S,
-            "{now:?} after half an hour: something waits at the desk"
+            "{now:?} after ten minutes: something waits at the desk"
         );
         tokio::time::sleep(LOOK).await;
         now = engine.store.progress(body, None).await?;
     }
     let (wall, cpu) = (seconds(), (super::cpu()? - cpu).as_secs_f64());
     let after = storage.written();
-    workers.stop().await;
+    for workers in workers {
+        workers.stop().await;
+    }
     let (groups, orders) = (after.groups - written.groups, after.orders - written.orders);
     let each = |value: f64| value * 1000.0 / count as f64;
     println!(
         "{}",
         serde_json::json!({
-            "open_before": open(&before), "open_after": open(&now), "receipts": count, "seconds": wall,
+            "readers": readers, "open_before": open(&before), "open_after": open(&now), "receipts": count, "seconds": wall,
             "per_second": count as f64 / wall, "durable_after_s": handed_over, "cpu_s_per_1000": each(cpu),
             "bytes_each": bytes as u64 / count.max(1), "orders_per_transaction": orders as f64 / groups.max(1) as f64,
             "transactions_per_receipt": groups as f64 / count as f64, "peak_rss_mb": super::rss_mb("VmHWM:")?,

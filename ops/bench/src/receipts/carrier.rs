@@ -12,7 +12,7 @@ use messo_core::ids::BlobHash;
 use messo_core::jobs::{Lane, Priority};
 use messo_core::notices::{NoticeFacts, RecipientRequest};
 use messo_core::ports::{
-    Clock, Envelope, Exchange, Outbound, Provider, ProviderSpec, Rendition, Stage, Transcript, Turn,
+    Clock, Envelope, Exchange, Outbound, Provider, ProviderSpec, Stage, Transcript, Turn,
 };
 use messo_engine::{Run, Workers};
 use messo_postoffice::{
@@ -26,7 +26,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Makes `count` open dispatches in the folder and writes the receipts of the first `answered` to `file`.
-/// `whole` messages are the summons as it leaves; the others carry its text alone, so that many fit on a disk.
+/// `whole` messages are the summons as it leaves, with its letter; the others are those of ordinary mail without it,
+/// of which more can be made in a given time.
 pub fn prepare(
     folder: &Path,
     file: &Path,
@@ -64,10 +65,9 @@ async fn preparing(
         begun: AtomicU64::new(0),
         sent: AtomicU64::new(0),
         answered,
-        whole,
     };
     let carrier = Arc::new(carrier);
-    let House { engine, body, .. } = House::open(folder, vec![carrier.clone()]).await?;
+    let House { engine, body, .. } = House::open(folder, vec![carrier.clone()], whole).await?;
     let example: NoticeFacts =
         serde_json::from_str(include_str!("../../../../templates/messages/example.json"))?;
     let run = Run::new(body, "convocazione", "pec".parse()?, BlobHash::of(b"bench"));
@@ -101,7 +101,6 @@ struct Carrier {
     begun: AtomicU64,
     sent: AtomicU64,
     answered: u64,
-    whole: bool,
 }
 
 impl Carrier {
@@ -110,6 +109,7 @@ impl Carrier {
         let at = WallClock.now();
         let pec_id = format!("opec{number}.20261122@pec.sandbox.example");
         let original = Original::read(&envelope.bytes, &pec_id, at);
+        let mut both = Vec::new();
         for (kind, serial) in [(Kind::Acceptance, 1), (Kind::Delivery, 2)] {
             let receipt = self.office.write(&Statement {
                 kind,
@@ -123,10 +123,11 @@ impl Carrier {
                 flaws: Flaws::default(),
                 serial,
             })?;
-            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-            file.write_all(&u32::try_from(receipt.len())?.to_be_bytes())?;
-            file.write_all(&receipt)?;
+            both.extend_from_slice(&u32::try_from(receipt.len())?.to_be_bytes());
+            both.extend_from_slice(&receipt);
         }
+        // Together, so that any even number from the front is whole pairs.
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&both)?;
         Ok(())
     }
 }
@@ -138,14 +139,7 @@ impl Provider for Carrier {
     }
 
     fn prepare(&self, outbound: &Outbound) -> Result<Envelope, Failure> {
-        let mut outbound = outbound.clone();
-        if !self.whole
-            && let Rendition::Mail(mail) = &mut outbound.rendition
-        {
-            mail.html = "<p>Convocazione</p>".into();
-            mail.inline.clear();
-        }
-        self.pec.prepare(&outbound)
+        self.pec.prepare(outbound)
     }
 
     async fn turn(&self, _to: &Address, _priority: Priority) -> Result<Turn, Duration> {

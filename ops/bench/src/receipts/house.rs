@@ -2,12 +2,13 @@
 //!
 //! Limit: keys and seal are fixed, since nothing made here leaves the bench.
 
-use messo_core::addresses::EmailAddress;
+use messo_core::addresses::{Channel, EmailAddress};
 use messo_core::bodies::{Body, BodyKind, Sender};
 use messo_core::ids::BodyId;
-use messo_core::notices::BodyFacts;
+use messo_core::notices::{BodyFacts, NoticeFacts};
 use messo_core::ports::{
-    Clock, Commit, Ids, Provider, Seal, SignatureCheck, Store, Typeset, Write,
+    Clock, Commit, Frame, Ids, MissingField, Provider, RenderError, Renderer, Rendition, Seal,
+    SignatureCheck, Store, TemplateInfo, Typeset, Write,
 };
 use messo_core::signatures::SignatureReport;
 use messo_core::time::Timestamp;
@@ -35,8 +36,13 @@ pub struct House {
 }
 
 impl House {
-    /// Opens the folder; database and body are made when missing.
-    pub async fn open(folder: &Path, providers: Vec<Arc<dyn Provider>>) -> anyhow::Result<Self> {
+    /// Opens the folder; database and body are made when missing. Without letters certified mail is written
+    /// like ordinary mail.
+    pub async fn open(
+        folder: &Path,
+        providers: Vec<Arc<dyn Provider>>,
+        letters: bool,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let url = format!("sqlite://{}", folder.join("messo.db").display());
         let storage = Arc::new(Storage::open(&url).await?);
@@ -49,11 +55,14 @@ impl House {
         let body = body.ok_or_else(|| anyhow::anyhow!("the body was not made"))?;
         let typesetter: Arc<dyn Typeset> = Arc::new(messo_typesetting::Typesetter::new()?);
         let templates = Templates::new(Some(Arc::clone(&typesetter)))?;
+        let templates = templates.with_logo(messo_templates::DEMO_LOGO);
+        let renderer: Arc<dyn Renderer> =
+            if letters { Arc::new(templates) } else { Arc::new(Unlettered(templates)) };
         let keys = TokenKeys::new([(1, [7; 32])])?;
         let engine = Engine {
             store: storage.clone(),
             doorbell: Arc::new(messo_wakeup::LocalDoorbell::new()),
-            renderer: Arc::new(templates.with_logo(messo_templates::DEMO_LOGO)),
+            renderer,
             typesetter,
             clock: Arc::new(WallClock),
             ids: Arc::new(NewIds),
@@ -100,6 +109,37 @@ fn body() -> anyhow::Result<Body> {
         },
         patron_saint: None,
     })
+}
+
+/// Templates whose certified mail has no letter.
+struct Unlettered(Templates);
+
+impl Renderer for Unlettered {
+    fn templates(&self) -> Vec<TemplateInfo> {
+        self.0.templates()
+    }
+
+    fn missing(
+        &self,
+        facts: &NoticeFacts,
+        channels: &[Channel],
+    ) -> Result<Vec<MissingField>, RenderError> {
+        self.0.missing(facts, channels)
+    }
+
+    fn render(
+        &self,
+        facts: &NoticeFacts,
+        _: Channel,
+        frame: &Frame,
+    ) -> Result<Rendition, RenderError> {
+        let Rendition::Mail(mut mail) = self.0.render(facts, Channel::Email, frame)? else {
+            return self.0.render(facts, Channel::Pec, frame);
+        };
+        mail.html = "<p>Convocazione</p>".into();
+        mail.inline.clear();
+        Ok(Rendition::Mail(mail))
+    }
 }
 
 /// The providers whose signatures are trusted.
