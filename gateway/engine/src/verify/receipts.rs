@@ -56,6 +56,8 @@ struct Sent {
     message_id: Option<String>,
     /// To whom, lower case.
     to: Vec<String>,
+    /// Who wrote it, lower case.
+    from: Option<String>,
     /// What follows its headers.
     body: Vec<u8>,
 }
@@ -116,7 +118,9 @@ fn as_sent(reader: &dyn MailReader, bytes: &[u8]) -> Option<Sent> {
     let headers = reader.read(bytes).ok()?.headers;
     let at = find(bytes, b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
     let to = headers.to.iter().map(|address| address.to_lowercase()).collect();
-    Some(Sent { message_id: headers.message_id, to, body: bytes[at..].trim_ascii_end().to_vec() })
+    let from = headers.from.map(|from| from.address.to_lowercase());
+    let body = bytes[at..].trim_ascii_end().to_vec();
+    Some(Sent { message_id: headers.message_id, to, from, body })
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
@@ -138,7 +142,10 @@ fn opened<'a>(
     let kept = facts.signature.as_ref().map(|report| report.checked_at_instant);
     // The provider's own instant, as at its arrival.
     let at = instant.or(dated).or(kept).unwrap_or(Timestamp(0));
-    let signature = checks.signatures.map(|signatures| signatures.check(bytes, at));
+    // What was read must be what was signed.
+    let sealed = said.and_then(|pec| pec.sealed);
+    let signature =
+        checks.signatures.map(|signatures| signatures.check(bytes, at).of_what_was_read(sealed));
     let returns_message = text.len() >= SHORTEST && find(bytes, text).is_some();
     Receipt { entry, facts, reading, unreadable, signature, returns_message }
 }
@@ -185,6 +192,9 @@ fn message(
             _ => "la ricevuta riguarda un altro destinatario".into(),
         };
         check.problem(name, ProblemCode::OtherRecipient, text);
+    }
+    if let Some(text) = contradiction(pec, sent.get(&attempt)) {
+        check.problem(name, ProblemCode::ReceiptDiffers, text);
     }
     if let Some(what) = difference(pec, &receipt.facts.pec) {
         check.problem(
@@ -236,6 +246,17 @@ fn known_by_provider(
                 && names(said, attempt, sent.get(&attempt))
         })
     })
+}
+
+/// The signed record says another thing than the header that nobody signs, or is about a message of
+/// somebody else.
+fn contradiction(pec: &PecData, sent: Option<&Sent>) -> Option<String> {
+    if pec.record.as_deref() != Some(pec.word.as_str()) {
+        return Some("l'intestazione e i dati di certificazione firmati non dicono lo stesso tipo di ricevuta".into());
+    }
+    let from = sent.and_then(|sent| sent.from.as_deref());
+    let other = matches!((&pec.sender, from), (Some(sender), Some(from)) if !sender.eq_ignore_ascii_case(from));
+    other.then(|| "i dati di certificazione indicano un altro mittente del messaggio".into())
 }
 
 fn concerns(pec: &PecData, to: &[String]) -> bool {

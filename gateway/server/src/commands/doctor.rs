@@ -150,6 +150,12 @@ fn trust(house: &House, place: &Place) -> Finding {
             (None, true) => Err(format!(
                 "{shown} holds no certificate: no receipt of certified mail can be verified"
             )),
+            // An authority that also issues to the public would let anybody sign for a domain of his own.
+            (None, false) if !folder.join(messo_signatures::LIST).exists() => Err(format!(
+                "{shown} has no {}: name there the providers whose receipts count (fingerprint and \
+                 domains, one a line), or whoever has a certificate of these authorities may sign some",
+                messo_signatures::LIST
+            )),
             (None, false) => Ok(format!("{} certificates in {shown}", anchors.len())),
         },
     )
