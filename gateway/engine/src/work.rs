@@ -25,6 +25,9 @@ const KEPT_BACK_PART: usize = 8;
 /// While a lane is busy, how long it gathers free places before it claims for them.
 const GATHER: Duration = Duration::from_millis(2);
 
+/// Messages read at a time: they share transactions, and a large one takes about twice its size in memory.
+const MAIL_READERS: usize = 4;
+
 /// Pause after the database failed, so that its trouble is not made worse.
 const AFTER_TROUBLE: Duration = Duration::from_secs(1);
 
@@ -72,8 +75,11 @@ impl Workers {
     }
 
     fn lane(&self, lane: Lane) -> LaneLoop {
-        let capacity =
-            self.engine.providers.of(lane).map_or(1, |provider| provider.spec().concurrency.max(1));
+        let capacity = match self.engine.providers.of(lane) {
+            Some(provider) => provider.spec().concurrency.max(1),
+            None if lane == Lane::Mail => MAIL_READERS,
+            None => 1,
+        };
         let kept_back = if capacity > 1 { capacity.div_ceil(KEPT_BACK_PART) } else { 0 };
         LaneLoop {
             engine: Arc::clone(&self.engine),

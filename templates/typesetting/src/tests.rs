@@ -203,3 +203,26 @@ fn unknown_templates_missing_data_and_markup_in_data_do_no_harm() {
     let markup = LetterOrder { title: "#read(\"/etc/passwd\") $x$ *a*".into(), ..order() };
     assert!(typesetter.letter(&markup).is_ok());
 }
+
+/// Codes as the seal makes them: base 32, no two alike.
+fn codes(count: u64) -> impl Iterator<Item = String> {
+    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    (0..count).map(|index| {
+        let hash = messo_core::ids::BlobHash::of(&index.to_be_bytes());
+        let bytes = hash.0.iter().chain(&hash.0[..4]);
+        bytes.map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+    })
+}
+
+#[test]
+fn the_address_of_any_code_stays_clear_of_the_window() {
+    let setter = Typesetter::new().unwrap();
+    for base in ["HTTPS://WWW.MEDIAZIONE-MMM.EXAMPLE", "http://127.0.0.1:8080"] {
+        for code in codes(60).chain(["W".repeat(36), "8".repeat(60)]) {
+            let mut order = order();
+            order.code.url = format!("{base}/Q/{code}");
+            let letter = setter.letter(&order);
+            assert!(letter.is_ok(), "{}: {:?}", order.code.url, letter.err());
+        }
+    }
+}
