@@ -74,9 +74,18 @@ async fn preparing(
     let rows = (1..=count).filter_map(|number| row(&example, number));
     engine.release(&run, rows, |_| {}).await?;
     let workers = Workers::start(engine.clone(), &[Lane::Out(Channel::Pec)], "bench".into());
-    while carrier.sent.load(Ordering::Relaxed) < count {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let limit = Duration::from_secs(60) + Duration::from_millis(20) * u32::try_from(count)?;
+    let all = async {
+        while carrier.sent.load(Ordering::Relaxed) < count {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let sent = tokio::time::timeout(limit, all).await;
+    anyhow::ensure!(
+        sent.is_ok(),
+        "{} of {count} were sent: some were refused",
+        carrier.sent.load(Ordering::Relaxed)
+    );
     workers.stop().await;
     carrier.file.lock().unwrap_or_else(PoisonError::into_inner).flush()?;
     Ok(())
