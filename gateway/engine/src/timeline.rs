@@ -261,7 +261,12 @@ impl Teller<'_> {
         } else {
             format!(" — istante indicato dal gestore: {}", instant(receipt.at))
         };
-        (kind, format!("{way}: {words}{when}{}.", mark(receipt.sandbox)))
+        // Whoever knows a reference can write; only the address that we wrote to is the recipient's.
+        let other = match facts.get("other_sender").and_then(Value::as_bool) {
+            Some(true) => " — da un indirizzo diverso da quello a cui abbiamo scritto",
+            _ => "",
+        };
+        (kind, format!("{way}: {words}{other}{when}{}.", mark(receipt.sandbox)))
     }
 
     fn doubt(&self, facts: &Value) -> String {
