@@ -10,6 +10,7 @@ mod ladder;
 mod news;
 
 use crate::Engine;
+use crate::filing::MAX_RACES;
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use messo_core::addresses::Channel;
@@ -222,8 +223,19 @@ impl Engine {
         }))
     }
 
-    /// Does what follows from a message.
+    /// Does what follows from a message. Two of one author that are read at the same time may both want to
+    /// file him: whoever comes second looks again.
     pub(crate) async fn read(self: &Arc<Self>, job: &Job, id: MessageId) -> Result<(), StoreError> {
+        for _ in 0..MAX_RACES {
+            match self.read_once(job, id).await {
+                Err(StoreError::Taken(_) | StoreError::Stale(_)) => {}
+                done => return done,
+            }
+        }
+        Err(StoreError::Unavailable("many messages want the same rows".into()))
+    }
+
+    async fn read_once(self: &Arc<Self>, job: &Job, id: MessageId) -> Result<(), StoreError> {
         let Some(message) = self.store.message(job.body, id).await? else {
             return self.done(job).await;
         };
