@@ -52,6 +52,12 @@ impl Inside {
         self.store.messages(self.body, &filter).await.unwrap()
     }
 
+    /// How many messages have been read.
+    async fn over(&self) -> usize {
+        let messages = self.messages().await;
+        messages.iter().filter(|one| one.state != MessageState::Unread).count()
+    }
+
     /// Waits until the message with this subject (a part of it) has been read.
     async fn read(&self, subject: &str) -> Message {
         for _ in 0..150 {
