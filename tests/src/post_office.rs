@@ -79,3 +79,15 @@ pub fn installation(office: &PostOffice) -> Installation {
     installation.ok(&["body", "set", "--email", EMAIL, "--pec", PEC, "--reply-tags", "true"]);
     installation
 }
+
+/// The first message in the inbox of an account, once there is one.
+pub async fn first_letter(office: &PostOffice, account: &str) -> String {
+    for _ in 0..150 {
+        let letters = office.messages(account, "INBOX").expect("the account is there");
+        if let Some(first) = letters.first() {
+            return String::from_utf8_lossy(first).into_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("nobody wrote to {account}");
+}

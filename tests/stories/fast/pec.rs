@@ -223,15 +223,7 @@ async fn a_petition_by_pec_is_registered_becomes_a_draft_and_its_author_is_told(
         b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff",
     );
     office.deliver_petition(PEC, &petition).unwrap();
-    let mut told = Vec::new();
-    for _ in 0..150 {
-        told = office.messages(LAWYER, "INBOX").unwrap();
-        if !told.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let told = String::from_utf8_lossy(told.first().expect("the author is told")).into_owned();
+    let told = post_office::first_letter(&office, LAWYER).await;
     assert!(told.contains("Ricevuta di protocollo"), "{told}");
     let listed = installation.json(&["register", "list", "--year", "2026", "--json"]);
     let text = listed.to_string();

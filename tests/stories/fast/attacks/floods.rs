@@ -10,7 +10,7 @@ use messo_core::register::Direction;
 use messo_postoffice::Letter;
 use messo_tests::Installation;
 use messo_tests::installation::Serving;
-use messo_tests::post_office::{LAWYER, PEC};
+use messo_tests::post_office::{self, LAWYER, PEC};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -195,15 +195,7 @@ async fn a_machine_that_confirms_petitions_and_one_that_confirms_confirmations_f
         b"%PDF-1.7\n%%EOF\n",
     );
     office.deliver_petition(PEC, &petition).unwrap();
-    let mut told = Vec::new();
-    for _ in 0..150 {
-        told = office.messages(LAWYER, "INBOX").unwrap();
-        if !told.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let told = String::from_utf8_lossy(told.first().expect("the author is told")).into_owned();
+    let told = post_office::first_letter(&office, LAWYER).await;
     assert!(told.contains("Auto-Submitted: auto-generated"), "{told}");
 }
 
